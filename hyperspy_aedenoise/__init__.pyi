@@ -1,0 +1,15 @@
+from . import components, data
+from ._citation import citation
+from ._denoiser import AutoencoderDenoiser
+from ._methods import add_noise, match_reference
+from ._noise import NoiseModel
+
+__all__ = [
+    "AutoencoderDenoiser",
+    "NoiseModel",
+    "add_noise",
+    "citation",
+    "components",
+    "data",
+    "match_reference",
+]

@@ -1,0 +1,624 @@
+"""Fit, denoise, save, load: the engine, on arrays alone."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from hyperspy_aedenoise._lowrank import Colour, clean_codes, principal_codes
+from hyperspy_aedenoise._noise import NoiseModel
+from hyperspy_aedenoise._noise_estimate import estimate_noise
+from hyperspy_aedenoise._risk import recorrupted_pair
+from hyperspy_aedenoise._validation import (
+    finite_spectra,
+    must_be,
+    one_of,
+    positive_integer,
+    real_spectra,
+)
+
+_logger = logging.getLogger(__name__)
+
+ARCHITECTURES = ("auto", "spectral", "spatial-spectral")
+#: Ratio of a training pair: 0.5 to 1 train best.
+RATIO = 0.7
+#: Share of the spectra that judge the training and take no part in it.
+HELD_OUT = 0.1
+#: With fewer spectra than this none can be spared to judge a training.
+FEWEST_TO_TRAIN = 20
+#: Pairs drawn of each held-out spectrum.
+HELD_OUT_DRAWS = 2
+
+
+class AutoencoderDenoiser:
+    """A convolutional autoencoder for noisy spectra: arrays in, arrays out.
+
+    Parameters
+    ----------
+    architecture : {"auto", "spectral"} or keras.Model, default "auto"
+        "spectral" sees each spectrum on its own, by convolutions along energy; today
+        "auto" is the same. A model of one's own takes and gives spectra of shape
+        (n_channels,), centred and scaled to order 1; it is copied, not changed.
+    output_dimension : int, optional
+        Latent variables per spectrum. Default: the number of principal components
+        that rise above the noise.
+    noise : NoiseModel, optional
+        Noise of the spectra. Default: measured on them.
+    iterations : int, default 750
+        Optimiser steps, as in the abstract that began this.
+    random_state : int or numpy.random.Generator, optional
+        Everything random descends from it: the same seed on the same machine gives
+        the same spectra.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        From spectra to spectra, shape (n_channels,), in signal units.
+    noise_ : NoiseModel
+        Noise that was assumed in the training.
+    history_ : dict
+        Losses by iteration, see `_training.History`.
+    n_channels_ : int
+    energies_ : ndarray, shape (n_channels,), or None
+        Energy loss of the channels, if it was given.
+    learned_from_ : {"this signal", "reference"}
+
+    Notes
+    -----
+    Without a reference the network learns from pairs of recorrupted spectra (T. Pang
+    et al., CVPR 2021, https://doi.org/10.1109/CVPR46437.2021.00208), which is as good
+    as learning from clean ones only as far as `noise` is right. It begins as the best
+    linear autoencoder and leaves it only where held-out spectra show a gain of more
+    than two standard errors. What appears in a few spectra only is likely to be lost,
+    as with PCA.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
+    >>> rng = np.random.default_rng(0)
+    >>> peak = np.exp(-0.5 * ((np.arange(64) - 32) / 5) ** 2)
+    >>> clean = rng.uniform(0.5, 1, (40, 1)) * peak
+    >>> noisy = clean + rng.normal(0, 0.05, clean.shape)
+    >>> denoiser = AutoencoderDenoiser(iterations=5, random_state=0).fit(noisy)
+    >>> error = np.square(denoiser.denoise(noisy) - clean).mean()
+    >>> bool(error < 0.05**2 / 5)
+    True
+    """
+
+    def __init__(
+        self,
+        architecture="auto",
+        output_dimension=None,
+        noise=None,
+        iterations=750,
+        random_state=None,
+    ):
+        self.architecture = architecture
+        self.output_dimension = output_dimension
+        self.noise = noise
+        self.iterations = iterations
+        self.random_state = random_state
+
+    def fit(self, spectra, reference=None, left_out=None, energies=None, progress=None):
+        """Train on noisy spectra, or on a clean reference.
+
+        Parameters
+        ----------
+        spectra : array_like, shape (..., n_channels)
+            Noisy spectra in signal units.
+        reference : array_like, shape (..., n_channels), optional
+            Clean spectra to learn from, in the same units. Default: learn from
+            `spectra` alone.
+        left_out : ndarray of bool, shape (...), optional
+            True where a spectrum takes no part.
+        energies : array_like, shape (n_channels,), optional
+            Energy loss of the channels; kept with the network.
+        progress : callable, optional
+            Wraps the iterations, like `tqdm.tqdm`. Default: no progress bar.
+
+        Returns
+        -------
+        AutoencoderDenoiser
+            Itself. After Ctrl-C the best state so far, with
+            ``history_["interrupted"]`` True.
+        """
+        self._check_arguments()
+        iterations = positive_integer(
+            "iterations",
+            self.iterations,
+            "One iteration is one optimiser step; the default is 750.",
+        )
+        spectra, reference = _checked_spectra(spectra, reference, left_out)
+        noise = self.noise
+        if noise is None:
+            noise = estimate_noise(spectra)
+        n_channels = spectra.shape[1]
+        n_codes = self._checked_dimension(n_channels)
+        seeds = _generator(self.random_state).spawn(2)
+        if reference is None:
+            material = _Noisy(spectra, noise, n_codes, self._is_own, seeds[0])
+        else:
+            _warn_of_other_scale(spectra, reference)
+            material = _Clean(reference, noise, n_codes, seeds[0])
+        noise_level = Colour.of(noise, material.codes.mean).spread
+        model = self._build(material, noise_level, seeds[1])
+
+        if material.can_train:
+            history = self._train(model, material, iterations, noise_level, progress)
+        else:
+            history = _untrained(len(spectra), material)
+        self._store(model, noise, history, energies)
+        self.learned_from_ = "this signal" if reference is None else "reference"
+        return self
+
+    def denoise(self, spectra):
+        """Clean spectra.
+
+        Parameters
+        ----------
+        spectra : array_like, shape (..., n_channels)
+
+        Returns
+        -------
+        ndarray of float32, shape (..., n_channels)
+            NaN throughout a spectrum that holds a NaN or infinite value.
+        """
+        return self._apply(self._fitted().model_, spectra, self.n_channels_)
+
+    def encode(self, spectra):
+        """Latent variables of spectra.
+
+        Parameters
+        ----------
+        spectra : array_like, shape (..., n_channels)
+
+        Returns
+        -------
+        ndarray of float32, shape (..., output_dimension)
+            Without unit, of order 1.
+        """
+        return self._apply(self._part("encoder"), spectra, self.n_channels_)
+
+    def decode(self, latent):
+        """Spectra of latent variables.
+
+        Parameters
+        ----------
+        latent : array_like, shape (..., output_dimension)
+
+        Returns
+        -------
+        ndarray of float32, shape (..., n_channels)
+            In signal units.
+        """
+        return self._apply(self._part("decoder"), latent, self.decode_dimension())
+
+    def decode_dimension(self):
+        """Return the number of latent variables that `decode` takes."""
+        return int(self._part("decoder").input_shape[-1])
+
+    def save(self, path):
+        """Write the trained autoencoder to one `.keras` file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Ending in ``.keras``. An existing file is replaced.
+        """
+        path = Path(path)
+        if path.suffix != ".keras":
+            raise ValueError(
+                must_be(
+                    "path", "a name ending in .keras", repr(str(path)), "Rename it."
+                )
+            )
+        path.write_bytes(self.to_bytes())
+
+    @classmethod
+    def load(cls, path):
+        """Read an autoencoder that `save` has written.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        AutoencoderDenoiser
+
+        Raises
+        ------
+        ValueError
+            If the file is broken, or holds anything but an autoencoder of plain
+            Keras layers.
+        """
+        return cls.from_bytes(Path(path).read_bytes())
+
+    def to_bytes(self):
+        """Return the content of the file that `save` writes."""
+        from hyperspy_aedenoise._archive import pack
+
+        return pack(self._fitted().model_, self.record())
+
+    @classmethod
+    def from_bytes(cls, content):
+        """Return the denoiser in the content of a file that `save` has written."""
+        from hyperspy_aedenoise._archive import unpack
+
+        model, record = unpack(content)
+        try:
+            noise = NoiseModel(**record["noise"])
+            denoiser = cls(
+                architecture=record["architecture"],
+                output_dimension=record["output_dimension"],
+                noise=noise,
+                iterations=record["iterations"],
+            )
+            denoiser._store(model, noise, record["history"], record["energies"])
+            denoiser.learned_from_ = record["learned_from"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                must_be(
+                    "autoencoder file",
+                    "complete",
+                    f"a record that lacks or misuses {error}",
+                    "It may come from another version; train again.",
+                )
+            ) from error
+        return denoiser
+
+    def record(self):
+        """Return what is known of the training, as lists, numbers and strings.
+
+        Returns
+        -------
+        dict
+            ``package_version``, ``architecture``, ``output_dimension``,
+            ``learned_from``, ``iterations``, ``noise``, ``energies``, ``history``.
+        """
+        from hyperspy_aedenoise import __version__
+
+        self._fitted()
+        return {
+            "package_version": __version__,
+            "architecture": self.model_.name,
+            "output_dimension": self._n_latent(),
+            "learned_from": self.learned_from_,
+            "iterations": int(self.iterations),
+            "noise": {
+                "gain": self.noise_.gain,
+                "offset": self.noise_.offset,
+                "correlation": list(self.noise_.correlation),
+            },
+            "energies": None if self.energies_ is None else self.energies_.tolist(),
+            "history": self.history_,
+        }
+
+    def untrained_architecture(self):
+        """Return what to pass as `architecture` to train such a network afresh."""
+        if self.record()["architecture"] != "own":
+            return "spectral"
+        from hyperspy_aedenoise._network import unwrap_own
+
+        return unwrap_own(self.model_)
+
+    # How it is done -------------------------------------------------------------
+
+    @property
+    def _is_own(self):
+        return not isinstance(self.architecture, str)
+
+    def _check_arguments(self):
+        if isinstance(self.architecture, str):
+            one_of(
+                "architecture",
+                self.architecture,
+                ARCHITECTURES,
+                "A `keras.Model` of your own is possible, too.",
+            )
+            if self.architecture == "spatial-spectral":
+                raise NotImplementedError(
+                    "`architecture='spatial-spectral'` (probe positions that inform "
+                    "each other) is not available in this version; use 'spectral', "
+                    "which sees each spectrum on its own."
+                )
+        else:
+            import keras
+
+            if not isinstance(self.architecture, keras.Model):
+                raise TypeError(
+                    must_be(
+                        "architecture",
+                        "a name or a `keras.Model`",
+                        type(self.architecture).__name__,
+                        f"Names are {', '.join(ARCHITECTURES)}.",
+                    )
+                )
+        if self.noise is not None and not isinstance(self.noise, NoiseModel):
+            raise TypeError(
+                must_be(
+                    "noise",
+                    "a `NoiseModel` or None",
+                    type(self.noise).__name__,
+                    "Use `NoiseModel.gaussian(sigma)` for white noise.",
+                )
+            )
+        if self.noise is not None and self.noise.gain == self.noise.offset == 0:
+            raise ValueError(
+                must_be(
+                    "noise",
+                    "larger than zero",
+                    "gain 0 and offset 0",
+                    "Without noise there is nothing to remove.",
+                )
+            )
+
+    def _checked_dimension(self, n_channels):
+        if self.output_dimension is None:
+            return None
+        advice = f"It is the number of latent variables, at most {n_channels} here."
+        n_codes = positive_integer("output_dimension", self.output_dimension, advice)
+        if n_codes > n_channels:
+            allowed = f"at most the number of channels, {n_channels}"
+            raise ValueError(
+                must_be("output_dimension", allowed, str(n_codes), "Take fewer.")
+            )
+        return n_codes
+
+    def _build(self, material, noise_level, rng):
+        from hyperspy_aedenoise._network import build_spectral, wrap_own
+
+        # order 1 for the network; never finer than the noise
+        spread = max(float(np.std(material.standardised(noise_level))), 1.0)
+        if not self._is_own:
+            return build_spectral(material.codes, noise_level, spread, rng)
+        n_channels = len(noise_level)
+        shapes = self.architecture.input_shape, self.architecture.output_shape
+        if shapes != ((None, n_channels), (None, n_channels)):
+            raise ValueError(
+                must_be(
+                    "architecture",
+                    f"a model from (None, {n_channels}) to (None, {n_channels})",
+                    f"{shapes[0]} to {shapes[1]}",
+                    "Its channels are those of the signal that aren't masked.",
+                )
+            )
+        return wrap_own(self.architecture, material.codes.mean, noise_level, spread)
+
+    def _train(self, model, material, iterations, noise_level, progress):
+        from hyperspy_aedenoise._training import BATCH, train
+
+        history = train(
+            model,
+            lambda: material.draw_pair(BATCH),
+            iterations,
+            noise_level,
+            held_out=material.held_out(HELD_OUT_DRAWS),
+            keep_start=not self._is_own,
+            progress=progress or (lambda iterations: iterations),
+        ).as_dict()
+        if history["kept_iteration"] == 0:
+            # Nothing was gained by sparing spectra for the judgement.
+            material.put_all_to_use()
+            model.set_weights(
+                self._build(
+                    material, noise_level, np.random.default_rng(0)
+                ).get_weights()
+            )
+        return history
+
+    def _store(self, model, noise, history, energies):
+        import keras
+
+        # a plain model, without the loss and the optimiser of the training
+        self.model_ = keras.Model(model.inputs, model.outputs, name=model.name)
+        self.noise_ = noise
+        self.history_ = history
+        self.n_channels_ = int(model.input_shape[-1])
+        self.energies_ = None if energies is None else np.asarray(energies, float)
+
+    def _fitted(self):
+        if not hasattr(self, "model_"):
+            raise RuntimeError(
+                "This AutoencoderDenoiser is not trained yet; call `fit(spectra)`."
+            )
+        return self
+
+    def _part(self, name):
+        model = self._fitted().model_
+        if name not in {layer.name for layer in model.layers}:
+            raise ValueError(
+                f"The model passed as `architecture` has no layer named {name!r}, so "
+                "that its latent variables are unknown; build it from two models named "
+                "'encoder' and 'decoder'."
+            )
+        return model.get_layer(name)
+
+    def _n_latent(self):
+        names = {layer.name for layer in self.model_.layers}
+        if "encoder" not in names:
+            return None
+        return int(self.model_.get_layer("encoder").output_shape[-1])
+
+    @staticmethod
+    def _apply(model, values, n_expected):
+        """Run a Keras model on the last axis of an array."""
+        values = np.asarray(values)
+        if values.ndim == 0 or values.shape[-1] != n_expected:
+            raise ValueError(
+                must_be(
+                    "spectra",
+                    f"arrays whose last axis has length {n_expected}",
+                    f"shape {values.shape}",
+                    "The autoencoder was trained on other spectra; train it on these.",
+                )
+            )
+        rows = values.reshape(-1, n_expected).astype(np.float32)
+        finite = np.isfinite(rows).all(axis=1)
+        output = np.full((len(rows), model.output_shape[-1]), np.nan, np.float32)
+        if finite.any():
+            output[finite] = model.predict(rows[finite], batch_size=1024, verbose=0)
+        return output.reshape(*values.shape[:-1], output.shape[-1])
+
+
+class _Noisy:
+    """Training material made of noisy spectra alone.
+
+    Some spectra are held out of everything, the principal codes included.
+    """
+
+    def __init__(self, spectra, noise, n_codes, always_train, rng):
+        self.noise = noise
+        self.n_codes = n_codes
+        self.rng = rng
+        self.spectra = spectra
+        judges = np.zeros(len(spectra), dtype=bool)
+        enough = len(spectra) >= FEWEST_TO_TRAIN
+        if enough:
+            n_judges = max(round(HELD_OUT * len(spectra)), 2)
+            judges[rng.permutation(len(spectra))[:n_judges]] = True
+        self.can_train = enough or always_train
+        self.judges = spectra[judges]
+        self.students = spectra[~judges]
+        self._prepare()
+
+    def _prepare(self):
+        self.codes = principal_codes(self.students, self.noise, self.n_codes)
+        self.expected = self.codes.denoise(self.students).astype(np.float32)
+
+    def put_all_to_use(self):
+        """Give up holding out, and compute the codes of all spectra."""
+        n_codes = len(self.codes.shrinkage)
+        self.codes = principal_codes(self.spectra, self.noise, n_codes)
+
+    def standardised(self, noise_level):
+        return (self.students - self.codes.mean) / noise_level
+
+    def draw_pair(self, n):
+        chosen = self.rng.integers(0, len(self.students), n)
+        return recorrupted_pair(
+            self.students[chosen], self.expected[chosen], self.noise, RATIO, self.rng
+        )
+
+    def held_out(self, n_draws):
+        if not len(self.judges):
+            return None
+        expected = self.codes.denoise(self.judges)
+        pairs = [
+            recorrupted_pair(self.judges, expected, self.noise, RATIO, self.rng)
+            for _ in range(n_draws)
+        ]
+        inputs, targets = zip(*pairs, strict=True)
+        return np.stack(inputs), np.stack(targets)
+
+
+class _Clean:
+    """Training material made of clean spectra: noisy copies in, clean ones out."""
+
+    can_train = True
+
+    def __init__(self, reference, noise, n_codes, rng):
+        self.noise = noise
+        self.rng = rng
+        self.reference = reference
+        self.codes = clean_codes(reference, noise, n_codes)
+        judges = rng.permutation(len(reference))[: max(round(HELD_OUT * 2000), 1)]
+        self.judges = reference[judges]
+
+    def put_all_to_use(self):
+        """Nothing was withheld: the noise of the judged copies is fresh anyway."""
+
+    def standardised(self, noise_level):
+        return (self.reference - self.codes.mean) / noise_level
+
+    def draw_pair(self, n):
+        clean = self.reference[self.rng.integers(0, len(self.reference), n)]
+        return self.noise.sample(clean, self.rng), clean
+
+    def held_out(self, n_draws):
+        clean = np.stack([self.judges] * n_draws)
+        return self.noise.sample(clean, self.rng), clean
+
+
+def _generator(random_state):
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            must_be(
+                "random_state",
+                "an integer >= 0, a `numpy.random.Generator` or None",
+                repr(random_state),
+                "The same integer gives the same result again.",
+            )
+        ) from error
+
+
+def _checked_spectra(spectra, reference, left_out):
+    """The spectra that take part and the reference, as rows of float32."""
+    spectra = real_spectra("spectra", spectra)
+    if left_out is not None:
+        left_out = np.asarray(left_out, dtype=bool)
+        if left_out.shape != spectra.shape[:-1]:
+            raise ValueError(
+                must_be(
+                    "left_out",
+                    f"of the shape of the probe positions, {spectra.shape[:-1]}",
+                    f"shape {left_out.shape}",
+                    "It has one value for each spectrum.",
+                )
+            )
+    finite_spectra("spectra", spectra, left_out)
+    rows = spectra[~left_out] if left_out is not None else spectra
+    rows = rows.reshape(-1, spectra.shape[-1]).astype(np.float32)
+    if reference is None:
+        if len(rows) < 2:
+            raise ValueError(
+                must_be(
+                    "spectra",
+                    "at least 2 spectra to learn from",
+                    f"{len(rows)}",
+                    "Pass a clean `reference` to learn from, and the `noise`.",
+                )
+            )
+        return rows, None
+    reference = real_spectra("reference", reference)
+    if reference.shape[-1] != spectra.shape[-1]:
+        raise ValueError(
+            must_be(
+                "reference",
+                f"on the energy axis of the signal, {spectra.shape[-1]} channels",
+                f"{reference.shape[-1]} channels",
+                "Bring it there with `match_reference(reference, s)`.",
+            )
+        )
+    finite_spectra("reference", reference, None)
+    return rows, reference.reshape(-1, reference.shape[-1]).astype(np.float32)
+
+
+def _warn_of_other_scale(spectra, reference):
+    """Noise drawn for other intensities than the reference's would be wrong."""
+    ratio = abs(float(reference.mean())) / max(abs(float(spectra.mean())), 1e-30)
+    if not 0.5 <= ratio <= 2:
+        _logger.warning(
+            "the reference has %.3g times the mean intensity of the signal; what it "
+            "teaches about noise holds for its own intensities. Scale it to the "
+            "signal first, for instance with `match_reference(reference, s)`.",
+            ratio,
+        )
+
+
+def _untrained(n_spectra, material):
+    """The history of a network that stays what it was built as."""
+    from hyperspy_aedenoise._training import History
+
+    _logger.warning(
+        "%d spectra are too few to judge a trained network on held-out ones (%d are "
+        "needed), so it stays at its start: the linear autoencoder of %d principal "
+        "component(s). Pass a clean `reference` to train it.",
+        n_spectra,
+        FEWEST_TO_TRAIN,
+        int((material.codes.shrinkage > 0).sum()),
+    )
+    return History().as_dict()

@@ -1,0 +1,279 @@
+"""The pictures: training, latent maps, and denoising routes side by side."""
+
+import numpy as np
+
+
+def plot_training(history, title):
+    """Losses against iteration, with the state that was kept.
+
+    Parameters
+    ----------
+    history : dict
+        As of `_training.History.as_dict`.
+    title : str
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if not history["iteration"]:
+        raise RuntimeError(
+            "There is nothing to plot: with too few spectra to judge it, the network "
+            "was not trained and stays at its linear start."
+        )
+    _, ax = plt.subplots(layout="constrained")
+    # single batches scatter much more than the training changes
+    window = min(max(len(history["iteration"]) // 25, 1), 50)
+    smooth = np.convolve(history["training_loss"], np.ones(window) / window, "valid")
+    ax.plot(
+        history["iteration"][window - 1 :],
+        smooth,
+        color="0.7",
+        lw=1,
+        label=f"training, mean of {window} iterations",
+    )
+    if history["held_out_loss"]:
+        ax.errorbar(
+            history["checked_iteration"],
+            history["held_out_loss"],
+            history["held_out_error"],
+            color="C0",
+            marker="o",
+            ms=4,
+            capsize=2,
+            label="held-out spectra (bar: error of the change since the start)",
+        )
+        ax.axhline(history["held_out_loss"][0], color="C0", ls=":", lw=1)
+        # what matters differs less than the training loss scatters
+        values = np.array(history["held_out_loss"])
+        reach = max(np.ptp(values), max(history["held_out_error"]), 1e-3 * values[0])
+        ax.set_ylim(values.min() - 2 * reach, values.max() + 2 * reach)
+    kept = history["kept_iteration"]
+    ax.axvline(kept, color="C3", ls="--", label=f"kept: iteration {kept}")
+    ax.set_xlabel("Iteration")
+    ax.set_ylabel("Squared error / noise variance")
+    ax.set_title(f"Training on {title}" if title else "Training")
+    ax.legend(loc="upper right", fontsize="small")
+    return ax
+
+
+def plot_loadings(loadings, per_row, cmap):
+    """Latent maps, or lines for a line scan.
+
+    Parameters
+    ----------
+    loadings : BaseSignal
+        Latent index as navigation axis.
+    per_row : int
+    cmap : str or matplotlib.colors.Colormap
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+    """
+    import matplotlib.pyplot as plt
+
+    n_maps = loadings.axes_manager.navigation_size
+    axes = loadings.axes_manager.signal_axes
+    n_rows = -(-n_maps // per_row)
+    n_columns = min(n_maps, per_row)
+    figure, panels = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(3.2 * n_columns, 2.8 * n_rows),
+        squeeze=False,
+        layout="constrained",
+    )
+    figure.suptitle(loadings.metadata.General.title)
+    values = loadings.data.reshape(n_maps, *loadings.data.shape[-len(axes) :])
+    for index, ax in enumerate(panels.flat):
+        if index >= n_maps:
+            ax.set_axis_off()
+            continue
+        ax.set_title(f"Latent variable {index}", fontsize="medium")
+        if len(axes) == 1:
+            ax.plot(axes[0].axis, values[index])
+            ax.set_xlabel(_label(axes[0]))
+        else:
+            image = ax.imshow(values[index], cmap=cmap, extent=_extent(axes))
+            figure.colorbar(image, ax=ax, shrink=0.8)
+            ax.set_xlabel(_label(axes[0]))
+            ax.set_ylabel(_label(axes[1]))
+    return list(panels.flat[:n_maps])
+
+
+def plot_routes(signals, table, energies, energy_label):
+    """Denoising routes side by side: summed image, mean and single spectra.
+
+    Parameters
+    ----------
+    signals : dict of str to EELSSpectrum
+        By route, the first of them raw.
+    table : list of dict
+        One row for each route.
+    energies : ndarray, shape (n_channels,)
+    energy_label : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    cubes = {route: _as_map(signal) for route, signal in signals.items()}
+    first = next(iter(signals.values()))
+    rows = {row["route"]: row for row in table}
+    calm = cubes.get("autoencoder", next(iter(cubes.values())))
+    positions = marked_positions(np.nansum(calm, axis=-1))
+    n_routes = len(cubes)
+    figure = plt.figure(figsize=(3.1 * max(n_routes, 3), 7.4), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    images = {route: np.nansum(cube, axis=-1) for route, cube in cubes.items()}
+    limits = np.percentile(next(iter(images.values())), (1, 99))
+    panels = upper.subplots(1, n_routes, squeeze=False)[0]
+    for ax, (route, image) in zip(panels, images.items(), strict=True):
+        _draw_sum(ax, image, limits, first)
+        ax.set_title(f"{_NAMES.get(route, route)}\n{_caption(rows.get(route))}")
+        for number, (y, x) in enumerate(positions):
+            _mark(ax, image, first, y, x, f"C{number + 1}", number)
+    panels = lower.subplots(1, 4)
+    spectra = [("Mean spectrum", None, "k")]
+    spectra += [(f"Position {n + 1}", p, f"C{n + 1}") for n, p in enumerate(positions)]
+    for ax, (title, position, color) in zip(panels, spectra, strict=False):
+        for route, cube in cubes.items():
+            if position is None:
+                values = np.nanmean(cube, axis=(0, 1))
+            else:
+                values = cube[position]
+            style = _STYLES.get(route, {"lw": 1})
+            ax.plot(energies, values, label=_NAMES.get(route, route), **style)
+        ax.set_title(title, color=color)
+        ax.set_xlabel(energy_label)
+        ax.margins(x=0)
+    panels[0].set_ylabel("Intensity")
+    panels[0].legend(loc="upper right", fontsize="x-small")
+    for ax in panels[len(spectra) :]:
+        ax.set_axis_off()
+    return figure
+
+
+def marked_positions(image):
+    """Up to three positions of low, middle and high intensity.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+
+    Returns
+    -------
+    list of tuple of int
+        Without repetition.
+    """
+    order = np.argsort(image, axis=None, kind="stable")
+    chosen = [order[round(share * (order.size - 1))] for share in (0.98, 0.5, 0.02)]
+    indices = dict.fromkeys(int(index) for index in chosen)
+    return [tuple(int(i) for i in np.unravel_index(k, image.shape)) for k in indices]
+
+
+_NAMES = {
+    "raw": "Raw",
+    "pca": "PCA",
+    "pca_shrinkage": "PCA, optimal shrinkage",
+    "pca_oracle": "PCA, best rank by truth",
+    "autoencoder": "Autoencoder",
+    "truth": "Truth",
+}
+_STYLES = {
+    "raw": {"color": "0.8", "lw": 0.8, "zorder": 1},
+    "pca": {"color": "C0", "lw": 2.5, "alpha": 0.5},
+    "autoencoder": {"color": "C3", "lw": 1},
+    "truth": {"color": "k", "lw": 1, "ls": ":"},
+}
+
+
+def _as_map(signal):
+    """Values as (y, x, channel): a line has height 1, further axes are averaged."""
+    index = signal.axes_manager.signal_axes[0].index_in_array
+    cube = np.moveaxis(np.asarray(signal.data, dtype=float), index, -1)
+    while cube.ndim > 3:
+        cube = cube.mean(axis=0)
+    return cube.reshape((1,) * (3 - cube.ndim) + cube.shape)
+
+
+def _draw_sum(ax, image, limits, signal):
+    """Image summed over energy, or a profile where there is only a line."""
+    axes = signal.axes_manager.navigation_axes[:2]
+    if len(axes) == 2:
+        ax.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
+        _scale_bar(ax, axes[0], image.shape[1])
+        ax.set_xticks([])
+        ax.set_yticks([])
+    else:
+        positions = axes[0].axis if axes else np.zeros(1)
+        ax.plot(positions, image[0], color="k", lw=1)
+        ax.set_xlabel(_label(axes[0]) if axes else "")
+
+
+def _mark(ax, image, signal, y, x, color, number):
+    axes = signal.axes_manager.navigation_axes[:2]
+    if len(axes) == 2:
+        ax.plot(x, y, "s", mfc="none", mec=color, mew=1.5, ms=7)
+        where = (x, y)
+    else:
+        position = axes[0].axis[x] if axes else 0
+        ax.plot(position, image[0, x], "s", mfc="none", mec=color, mew=1.5, ms=7)
+        where = (position, image[0, x])
+    ax.annotate(
+        str(number + 1), where, color=color, xytext=(5, 5), textcoords="offset points"
+    )
+
+
+def _scale_bar(ax, axis, n_pixels):
+    """A bar of 1, 2 or 5 times a power of ten, about a fifth of the width."""
+    from matplotlib.offsetbox import (
+        AnchoredOffsetbox,
+        AuxTransformBox,
+        TextArea,
+        VPacker,
+    )
+    from matplotlib.patches import Rectangle
+
+    target = 0.2 * n_pixels * abs(axis.scale)
+    if not np.isfinite(target) or target <= 0:
+        return
+    power = 10.0 ** np.floor(np.log10(target))
+    length = power * max(step for step in (1, 2, 5) if step * power <= target * 1.001)
+    units = axis.units if isinstance(axis.units, str) and axis.units else "px"
+    bar = AuxTransformBox(ax.transData)
+    size = (length / abs(axis.scale), max(0.015 * n_pixels, 0.1))
+    bar.add_artist(Rectangle((0, 0), *size, fc="w", ec="k", lw=0.5))
+    text = TextArea(f"{length:g} {units}", textprops={"size": "small"})
+    packed = VPacker(children=[bar, text], align="center", pad=0, sep=2)
+    box = AnchoredOffsetbox("lower left", child=packed, frameon=True, pad=0.2)
+    box.patch.set_alpha(0.6)
+    ax.add_artist(box)
+
+
+def _caption(row):
+    """Error of a route in a few characters."""
+    if row is None:
+        return ""
+    if row.get("mse") is not None:
+        return f"MSE {row['mse']:.3g}"
+    return f"est. MSE {row['estimated_mse']:.2g}"
+
+
+def _label(axis):
+    name = axis.name if isinstance(axis.name, str) else "Position"
+    return (
+        f"{name} ({axis.units})" if isinstance(axis.units, str) and axis.units else name
+    )
+
+
+def _extent(axes):
+    (left, right), (top, bottom) = (
+        (a.axis[0] - a.scale / 2, a.axis[-1] + a.scale / 2) for a in axes
+    )
+    return left, right, bottom, top

@@ -1,0 +1,206 @@
+"""Whitening, principal codes, rank and optimal shrinkage of spectra."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+#: More components than this are never told from noise by their number alone.
+_MOST_CODES = 64
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What tells noise as it stands in spectra from white noise of unit variance.
+
+    Parameters
+    ----------
+    spread : ndarray, shape (n_channels,)
+        Standard deviation of the noise at the mean spectrum, in signal units.
+    factor : ndarray, shape (n_lags, n_channels)
+        Lower Cholesky factor of the correlation matrix, in banded storage.
+    """
+
+    spread: np.ndarray
+    factor: np.ndarray
+
+    #: Share of white noise added to the correlation: what the model calls almost
+    #: noise-free must not be divided by almost nothing.
+    FLOOR = 0.05
+
+    @classmethod
+    def of(cls, noise, mean):
+        """Colour of `noise` around the `mean` spectrum, shape (n_channels,)."""
+        spread = np.sqrt(noise.variance(np.asarray(mean, dtype=np.float64)))
+        return cls.from_spread(spread, noise.correlation)
+
+    @classmethod
+    def from_spread(cls, spread, correlation):
+        """Colour of noise with a known `spread`, shape (n_channels,)."""
+        # A dead channel has no noise; its neighbours tell what scale is sensible.
+        spread = np.maximum(spread, 0.05 * np.median(spread))
+        spread = np.maximum(spread, 1e-6 * spread.max())
+        lags = np.array(correlation[: len(spread)])
+        band = np.repeat(lags[:, None] * (1 - cls.FLOOR), len(spread), axis=1)
+        band[0] = 1
+        return cls(spread, scipy.linalg.cholesky_banded(band, lower=True))
+
+    def whiten(self, centred):
+        """Bring fluctuations, shape (n, n_channels), to white noise of variance 1."""
+        scaled = (centred / self.spread).T
+        lower = (len(self.factor) - 1, 0)
+        return scipy.linalg.solve_banded(lower, self.factor, scaled).T
+
+    def unwhiten(self, white):
+        """Undo `whiten`."""
+        scaled = self.factor[0] * white
+        for lag in range(1, len(self.factor)):
+            scaled[:, lag:] += self.factor[lag, :-lag] * white[:, :-lag]
+        return scaled * self.spread
+
+
+@dataclass(frozen=True)
+class PrincipalCodes:
+    """A linear autoencoder of spectra: the principal components of whitened spectra.
+
+    ``decode(shrinkage * encode(spectra))`` is the best estimate of its kind.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n_channels,)
+        Mean spectrum, in signal units.
+    encoder : ndarray, shape (n_channels, n_codes)
+        Signal units to codes; the noise of each code has variance 1.
+    decoder : ndarray, shape (n_codes, n_channels)
+        Codes to signal units.
+    shrinkage : ndarray, shape (n_codes,)
+        Factors of 0 to 1 for the codes: 0 where a component is lost in the noise.
+    """
+
+    mean: np.ndarray
+    encoder: np.ndarray
+    decoder: np.ndarray
+    shrinkage: np.ndarray
+
+    def encode(self, spectra):
+        """Spectra, shape (..., n_channels), to codes, shape (..., n_codes)."""
+        return (spectra - self.mean) @ self.encoder
+
+    def decode(self, codes):
+        """Codes, shape (..., n_codes), to spectra, shape (..., n_channels)."""
+        return codes @ self.decoder + self.mean
+
+    def denoise(self, spectra):
+        """Shrink the codes of noisy spectra, shape (..., n_channels)."""
+        return self.decode(self.shrinkage * self.encode(spectra))
+
+
+def principal_codes(spectra, noise, n_codes=None):
+    """Principal codes of noisy spectra with optimally shrunk singular values.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+        In signal units.
+    noise : NoiseModel
+    n_codes : int, optional
+        Codes to keep. Default: those above the noise, at least one.
+
+    Returns
+    -------
+    PrincipalCodes
+
+    Notes
+    -----
+    A component counts as signal if its singular value is above the Marchenko-Pastur
+    edge by 1 %. Shrinkage for the Frobenius loss is equation (7) of M. Gavish and
+    D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
+    https://doi.org/10.1109/TIT.2017.2653801.
+    """
+    mean, colour, eigenvalues, vectors = _components(spectra, noise, n_codes)
+    n_spectra, n_channels = spectra.shape
+    smaller, larger = sorted((n_spectra, n_channels))
+    ratio = smaller / larger
+    # singular values in units of what noise alone would give along the longer side
+    y = np.sqrt(np.maximum(eigenvalues, 0) * (n_spectra / larger))
+    above = y > 1.01 * (1 + np.sqrt(ratio))
+    root = np.sqrt(np.maximum((y**2 - ratio - 1) ** 2 - 4 * ratio, 0))
+    shrinkage = np.where(above, root / np.maximum(y, 1) ** 2, 0.0)
+    if n_codes is None:
+        n_codes = max(int(above.sum()), 1)
+    return _codes(mean, colour, vectors, shrinkage, n_codes)
+
+
+def clean_codes(reference, noise, n_codes=None):
+    """Principal codes of noise-free spectra that are to be found in noise.
+
+    Parameters
+    ----------
+    reference : ndarray, shape (n_spectra, n_channels)
+        Clean spectra in signal units.
+    noise : NoiseModel
+        The noise in which they will be met.
+    n_codes : int, optional
+        Codes to keep. Default: those whose variance is at least a tenth of the
+        noise, at least one and at most 32; the others are hardly visible.
+
+    Returns
+    -------
+    PrincipalCodes
+        `shrinkage` is Wiener's, variance / (variance + noise).
+    """
+    mean, colour, eigenvalues, vectors = _components(reference, noise, n_codes)
+    variance = np.maximum(eigenvalues, 0)
+    if n_codes is None:
+        n_codes = int(np.clip((variance > 0.1).sum(), 1, 32))
+    return _codes(mean, colour, vectors, variance / (variance + 1), n_codes)
+
+
+def _components(spectra, noise, n_codes):
+    """Mean, colour, and the first eigenvalues and -vectors (columns), largest first."""
+    spectra = np.asarray(spectra, dtype=np.float64)
+    mean = spectra.mean(axis=0)
+    colour = Colour.of(noise, mean)
+    white = colour.whiten(spectra - mean)
+    n_channels = len(mean)
+    first = max(n_channels - max(n_codes or 0, _MOST_CODES), 0)
+    eigenvalues, vectors = scipy.linalg.eigh(
+        white.T @ white / len(white), subset_by_index=[first, n_channels - 1]
+    )
+    return mean, colour, eigenvalues[::-1], vectors[:, ::-1]
+
+
+def _codes(mean, colour, vectors, shrinkage, n_codes):
+    basis = vectors[:, :n_codes]
+    # The sign of a component is arbitrary: let more of it mean more intensity.
+    basis = basis * np.where(colour.unwhiten(basis.T).sum(axis=1) < 0, -1, 1)
+    return PrincipalCodes(
+        mean=mean,
+        # whiten(x) @ basis, as one matrix acting on x
+        encoder=colour.whiten(np.eye(len(mean))) @ basis,
+        decoder=colour.unwhiten(basis.T),
+        shrinkage=shrinkage[:n_codes],
+    )
+
+
+def rank_of_unknown_level(white):
+    """Principal components that rise above white noise of unknown level."""
+    n_spectra, n_channels = white.shape
+    gram = white.T @ white if n_spectra > n_channels else white @ white.T
+    smaller, larger = sorted((n_spectra - 1, n_channels))
+    eigenvalues = np.linalg.eigvalsh(gram)[-smaller:]
+    # Relative to the median eigenvalue the edge needs no noise level.
+    ratio = smaller / larger
+    edge = (1 + np.sqrt(ratio)) ** 2 / _marchenko_pastur_median(ratio)
+    rank = int((eigenvalues > 1.05 * edge * np.median(eigenvalues)).sum())
+    return min(rank, (smaller - 1) // 2)
+
+
+def _marchenko_pastur_median(ratio):
+    """Median eigenvalue of unit noise, of the shorter to the longer side `ratio`."""
+    low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
+    edges = np.linspace(low, high, 2001)
+    x = (edges[1:] + edges[:-1]) / 2
+    density = np.sqrt(np.maximum((high - x) * (x - low), 0)) / x
+    cumulated = np.cumsum(density)
+    return float(np.interp(0.5, cumulated / cumulated[-1], x))

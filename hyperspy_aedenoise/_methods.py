@@ -1,0 +1,617 @@
+"""The functions that become methods of ``EELSSpectrum``, and their like."""
+
+import functools
+import logging
+import threading
+
+import numpy as np
+
+from hyperspy_aedenoise._spectra import (
+    check_axes,
+    energy_last,
+    like,
+    output_type,
+    spectra_of,
+)
+from hyperspy_aedenoise._validation import must_be, real_spectra
+
+_logger = logging.getLogger(__name__)
+
+#: Names of the functions below that become methods.
+SIGNAL_METHODS = (
+    "estimate_noise",
+    "decompose_autoencoder",
+    "get_autoencoder_model",
+    "get_autoencoder_loadings",
+    "get_autoencoder_uncertainty",
+    "plot_autoencoder_training",
+    "plot_autoencoder_loadings",
+    "compare_denoising",
+)
+
+#: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
+_PLACE = "Signal.Denoising"
+#: Noisy copies that measure how noise passes through the network.
+_N_DRAWS = 16
+#: Keras builds its functions on first use, which two threads must not do at once.
+_one_at_a_time = threading.Lock()
+
+
+def estimate_noise(self, navigation_mask=None, signal_mask=None):
+    """Measure the noise of the spectra from the spectra themselves.
+
+    Parameters
+    ----------
+    navigation_mask : numpy.ndarray of bool or BaseSignal, optional
+        The navigation locations marked as True are not used; of
+        ``axes_manager.navigation_shape``.
+    signal_mask : numpy.ndarray of bool or BaseSignal, optional
+        The channels marked as True are not used; of ``axes_manager.signal_shape``.
+
+    Returns
+    -------
+    NoiseModel
+        Gain in signal units, offset in signal units squared, and the correlation
+        along energy.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 spectra, if they are all identical, or if they
+        hold NaN that is not masked.
+
+    Notes
+    -----
+    Also writes ``metadata.Signal.Noise_properties.Variance_linear_model`` in
+    HyperSpy's meaning of ``gain_factor``, ``gain_offset`` and
+    ``correlation_factor``, so that ``s.estimate_poissonian_noise_variance()`` uses
+    it. A first estimate: with strong energy drift between the spectra it is too
+    large; a pattern common to all spectra is not seen.
+    """
+    from hyperspy_aedenoise._noise_estimate import estimate_noise
+
+    spectra = spectra_of(self, navigation_mask, signal_mask)
+    noise = estimate_noise(_used(spectra))
+    self.metadata.set_item(
+        "Signal.Noise_properties.Variance_linear_model", noise.hyperspy_factors()
+    )
+    return noise
+
+
+def decompose_autoencoder(
+    self,
+    reference=None,
+    *,
+    architecture="auto",
+    output_dimension=None,
+    noise=None,
+    iterations=750,
+    navigation_mask=None,
+    signal_mask=None,
+    random_state=None,
+    show_progressbar=None,
+    print_info=True,
+    return_info=False,
+):
+    """Train a convolutional autoencoder on the spectra.
+
+    The trained autoencoder is stored in ``metadata.Signal.Denoising`` and travels
+    with the signal: into files, copies and slices along the navigation axes.
+
+    Parameters
+    ----------
+    reference : BaseSignal or numpy.ndarray, optional
+        Clean spectra to learn from, on the same energy axis and in the same
+        intensity units. Default: learn from this signal alone, no clean data.
+    architecture : {"auto", "spectral"} or keras.Model, default "auto"
+        "spectral" takes each spectrum on its own, by convolutions along energy;
+        today "auto" is the same. A model of your own takes and gives spectra of
+        shape (n_channels,), centred and scaled to order 1.
+    output_dimension : int, optional
+        Latent variables per spectrum. Default: the number of principal components
+        that rise above the noise.
+    noise : NoiseModel, optional
+        Default: measured on this signal.
+    iterations : int, default 750
+        Optimiser steps, as in the work this began with.
+    navigation_mask : numpy.ndarray of bool or BaseSignal, optional
+        The navigation locations marked as True are not used in the training; of
+        ``axes_manager.navigation_shape``.
+    signal_mask : numpy.ndarray of bool or BaseSignal, optional
+        The channels marked as True are not used, and NaN in the denoised signal;
+        of ``axes_manager.signal_shape``.
+    random_state : int or numpy.random.Generator, optional
+        Seed; the same on the same machine gives the same result.
+    show_progressbar : bool, optional
+        Default: what HyperSpy's preferences say.
+    print_info : bool, default True
+        Print what was done, as ``decomposition()`` does.
+    return_info : bool, default False
+        Return the training record.
+
+    Returns
+    -------
+    dict or None
+        The training record if `return_info` is True: architecture, dimension,
+        noise, energies (of the energy axis' unit), and ``history`` with losses in
+        units of the noise variance.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument or the data don't fit; the message says what would.
+    NotImplementedError
+        If the energy axis is not uniform.
+
+    See Also
+    --------
+    get_autoencoder_model, get_autoencoder_loadings, plot_autoencoder_training,
+    compare_denoising
+
+    Notes
+    -----
+    The data are read into memory, also of a lazy signal. Ctrl-C ends the training
+    and keeps the best state so far.
+    """
+    from hyperspy_aedenoise._denoiser import AutoencoderDenoiser  # Keras loads here
+
+    spectra = spectra_of(self, navigation_mask, signal_mask)
+    if reference is not None:
+        reference = _reference_spectra(self, reference, spectra.channels_left_out)
+    denoiser = AutoencoderDenoiser(
+        architecture, output_dimension, noise, iterations, random_state
+    )
+    denoiser.fit(
+        spectra.counts,
+        reference,
+        left_out=spectra.left_out,
+        energies=spectra.energies,
+        progress=_progress_bar(show_progressbar),
+    )
+    _store(self, denoiser, spectra.channels_left_out)
+    history = denoiser.history_
+    if history["interrupted"]:
+        _logger.warning(
+            "the training was interrupted after %d of %d iterations; the best state "
+            "so far, of iteration %d, is kept.",
+            len(history["iteration"]),
+            iterations,
+            history["kept_iteration"],
+        )
+    if print_info:
+        print(_summary(denoiser))
+    return denoiser.record() if return_info else None
+
+
+def get_autoencoder_model(self, navigation_mask=None):
+    """Return the signal as the trained autoencoder restores it.
+
+    Parameters
+    ----------
+    navigation_mask : numpy.ndarray of bool or BaseSignal, optional
+        The navigation locations marked as True are NaN in the result; of
+        ``axes_manager.navigation_shape``. Default: all are restored, also those
+        left out in the training.
+
+    Returns
+    -------
+    EELSSpectrum
+        The denoised signal with the same axes and metadata, lazy if this one is.
+        Floating point: the type of this signal, and of integers float32 or float64.
+        Masked channels, and spectra that hold NaN, are NaN. How it was made is in
+        ``metadata.Signal.Denoising``.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    ValueError
+        If the signal's channels are not those of the training.
+    """
+    content, kept = _trained(self)
+    restored = _by_block(self, _restore, content=content, kept=kept)
+    model = _restored_like(self, restored)
+    if navigation_mask is not None:
+        left_out = spectra_of(self, navigation_mask).left_out
+        values = energy_last(model, model.data)
+        model.data = np.moveaxis(
+            np.where(left_out[..., None], np.nan, values).astype(values.dtype),
+            -1,
+            model.axes_manager.signal_axes[0].index_in_array,
+        )
+    return model
+
+
+def get_autoencoder_uncertainty(self):
+    """Return the standard deviation of the denoised values due to the noise.
+
+    Returns
+    -------
+    EELSSpectrum
+        In signal units, per probe position and channel; lazy if this one is.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    ValueError
+        If the signal's channels are not those of the training.
+
+    Notes
+    -----
+    Fresh noise of the model used in the training is added to the spectra and passed
+    through the network 16 times. That is a lower bound: what the network always
+    gets wrong (a feature it has not learned, or lost) doesn't vary, and the noise
+    that went into its weights is not counted.
+    """
+    content, kept = _trained(self)
+    spread = _by_block(self, _passed_noise, content=content, kept=kept)
+    uncertainty = _restored_like(self, spread)
+    title = uncertainty.metadata.General.title
+    uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
+    return uncertainty
+
+
+def get_autoencoder_loadings(self):
+    """Return the latent variables of each spectrum as maps.
+
+    Returns
+    -------
+    BaseSignal
+        One map for each latent variable: the latent index is the navigation axis,
+        the probe positions are the signal axes, like the result of
+        ``get_decomposition_loadings()``. Without unit, of order 1.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    """
+    from hyperspy.signals import BaseSignal
+
+    content, kept = _trained(self)
+    spectra = spectra_of(self, signal_mask=~kept)
+    with _one_at_a_time:
+        latent = _denoiser_of(content).encode(spectra.counts)
+    axes = self.axes_manager._get_navigation_axes_dicts()
+    for axis in axes:
+        axis["navigate"] = False
+    first = {"size": latent.shape[-1], "name": "Latent variable", "navigate": True}
+    loadings = BaseSignal(np.moveaxis(latent, -1, 0), axes=[first, *axes])
+    title = self.metadata.General.title
+    loadings.metadata.General.title = f"Autoencoder loadings of {title}"
+    loadings.set_signal_type("")  # now a Signal1D or Signal2D, where it is one
+    return loadings
+
+
+def plot_autoencoder_training(self):
+    """Plot the losses of the training against the iteration.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    """
+    from hyperspy_aedenoise._figures import plot_training
+
+    content, _ = _trained(self)
+    return plot_training(_denoiser_of(content).history_, self.metadata.General.title)
+
+
+def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
+    """Plot the maps of the latent variables side by side.
+
+    Parameters
+    ----------
+    per_row : int, default 3
+        Maps in each row, as in ``plot_decomposition_loadings``.
+    cmap : str or matplotlib.colors.Colormap, default "gray"
+        For maps; line scans are drawn as lines.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    NotImplementedError
+        If there are neither one nor two navigation axes.
+    """
+    from hyperspy_aedenoise._figures import plot_loadings
+
+    dimension = self.axes_manager.navigation_dimension
+    if dimension not in (1, 2):
+        raise NotImplementedError(
+            must_be(
+                "signal",
+                "a line scan or a map (1 or 2 navigation axes) to plot its loadings",
+                f"{dimension} navigation axes",
+                "Use `s.get_autoencoder_loadings().plot()` or slice with `s.inav`.",
+            )
+        )
+    return plot_loadings(get_autoencoder_loadings(self), per_row, cmap)
+
+
+def compare_denoising(self, truth=None, components=None):
+    """Compare the autoencoder with PCA on this signal.
+
+    Parameters
+    ----------
+    truth : BaseSignal, optional
+        The clean signal, where it is known (simulations).
+    components : int, optional
+        Principal components of the PCA route. Default: where HyperSpy sees the
+        elbow of the scree plot.
+
+    Returns
+    -------
+    DenoisingComparison
+        With `table`, `signals`, `recommended` and `plot()`.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    ValueError
+        If the arguments don't fit, or with fewer than 3 spectra.
+
+    Notes
+    -----
+    Without `truth` the errors are estimated: every route is computed again from
+    spectra with a little more noise (the autoencoder is trained again, too) and
+    judged by the independent half of the pair. That rests on the noise model being
+    right.
+    """
+    from hyperspy_aedenoise._comparison import compare
+
+    content, kept = _trained(self)
+    return compare(self, _denoiser_of(content), kept, truth, components)
+
+
+def add_noise(signal, noise, random_state=None):
+    """Noisy copy of a clean signal.
+
+    Parameters
+    ----------
+    signal : BaseSignal
+        Spectra; integer data give floating-point ones.
+    noise : NoiseModel or float
+        A number is the standard deviation of white Gaussian noise, in signal units.
+    random_state : int or numpy.random.Generator, optional
+        Seed of the draw.
+
+    Returns
+    -------
+    BaseSignal
+        Of the same class, axes and metadata.
+
+    Examples
+    --------
+    >>> import hyperspy.api as hs
+    >>> import numpy as np
+    >>> import hyperspy_aedenoise as aed
+    >>> clean = hs.signals.Signal1D(np.ones((50, 100)))
+    >>> noisy = aed.add_noise(clean, 0.05, random_state=0)
+    >>> bool(abs(noisy.data.std() - 0.05) < 0.002)
+    True
+    """
+    from hyperspy_aedenoise._noise import NoiseModel
+
+    if not isinstance(noise, NoiseModel):
+        noise = NoiseModel.gaussian(noise)
+    clean = energy_last(signal, real_spectra("signal", np.asarray(signal.data)))
+    clean = clean.astype(output_type(clean.dtype), copy=False)
+    noisy = noise.sample(clean, np.random.default_rng(random_state))
+    result = like(signal, noisy)
+    return result.as_lazy() if signal._lazy and not result._lazy else result
+
+
+def match_reference(reference, experiment):
+    """Bring a simulated signal to an experiment. Not available in this version.
+
+    Parameters
+    ----------
+    reference, experiment : EELSSpectrum
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+    """
+    raise NotImplementedError(
+        "`match_reference` is not available in this version. Bring the simulation to "
+        "the experiment's energy axis with `interpolate_on_axis`, and to its "
+        "intensity by multiplication."
+    )
+
+
+# The trained autoencoder of a signal ------------------------------------------------
+
+
+def _store(signal, denoiser, channels_left_out):
+    record = denoiser.record()
+    history = record["history"]
+    entry = {
+        key: record[key]
+        for key in ("package_version", "architecture", "learned_from", "iterations")
+    }
+    entry["kept_iteration"] = history["kept_iteration"]
+    entry["noise"] = record["noise"]
+    if record["output_dimension"] is not None:
+        entry["output_dimension"] = record["output_dimension"]
+    entry["autoencoder"] = np.frombuffer(denoiser.to_bytes(), dtype=np.uint8).copy()
+    entry["channels_left_out"] = channels_left_out
+    if signal.metadata.has_item(_PLACE):
+        del signal.metadata.Signal.Denoising
+    signal.metadata.set_item(_PLACE, entry)
+
+
+def _trained(signal):
+    """Archive of a signal's autoencoder and the channels that it uses, checked."""
+    if not signal.metadata.has_item(f"{_PLACE}.autoencoder"):
+        raise RuntimeError(
+            "This signal has no trained autoencoder; call `s.decompose_autoencoder()` "
+            "first."
+        )
+    check_axes(signal)
+    entry = signal.metadata.get_item(_PLACE)
+    content = np.asarray(entry.autoencoder, dtype=np.uint8).tobytes()
+    kept = ~np.asarray(entry.channels_left_out, dtype=bool)
+    axis = signal.axes_manager.signal_axes[0]
+    trained_energies = _denoiser_of(content).energies_
+    if kept.size != axis.size:
+        raise ValueError(
+            must_be(
+                "signal",
+                f"on the {kept.size} channels of the training",
+                f"{axis.size} channels",
+                "Train again on this signal, with `s.decompose_autoencoder()`.",
+            )
+        )
+    apart = np.abs(axis.axis[kept] - trained_energies).max()
+    if apart > 0.5 * abs(axis.scale):
+        _logger.warning(
+            "the energy axis was changed since the training, by up to %.3g %s; the "
+            "autoencoder goes by channels. Train again if the data were changed, too.",
+            apart,
+            axis.units,
+        )
+    return content, kept
+
+
+@functools.lru_cache(maxsize=4)
+def _denoiser_of(content):
+    from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
+
+    return AutoencoderDenoiser.from_bytes(content)
+
+
+def _by_block(signal, function, **keywords):
+    """Apply a function of spectra to a signal's data, lazily to lazy ones."""
+    dtype = output_type(signal.data.dtype)
+    data = signal.data
+    if not signal._lazy:
+        return function(energy_last(signal, data), output_dtype=dtype, **keywords)
+    index = signal.axes_manager.signal_axes[0].index_in_array
+    data = np.moveaxis(data, index, -1).rechunk({-1: -1})
+    return data.map_blocks(
+        function, meta=np.empty((0,) * data.ndim, dtype), output_dtype=dtype, **keywords
+    )
+
+
+def _restore(spectra, content, kept, output_dtype):
+    """Denoised spectra, shape (..., n_all_channels); NaN in channels not kept."""
+    restored = np.full(spectra.shape, np.nan, output_dtype)
+    with _one_at_a_time:
+        restored[..., kept] = _denoiser_of(content).denoise(spectra[..., kept])
+    return restored
+
+
+def _passed_noise(spectra, content, kept, output_dtype):
+    """Standard deviation of restored spectra under fresh noise, same shape."""
+    denoiser = _denoiser_of(content)
+    rng = np.random.default_rng(0)
+    noisy = np.asarray(spectra[..., kept], dtype=np.float32)
+    total, squares = np.zeros_like(noisy, float), np.zeros_like(noisy, float)
+    with _one_at_a_time:
+        restored = denoiser.denoise(noisy)
+        for _ in range(_N_DRAWS):
+            draw = denoiser.noise_.fluctuation(restored, rng)
+            change = denoiser.denoise(noisy + draw) - restored
+            total += change
+            squares += np.square(change)
+    variance = (squares - total**2 / _N_DRAWS) / (_N_DRAWS - 1)
+    spread = np.full(spectra.shape, np.nan, output_dtype)
+    spread[..., kept] = np.sqrt(np.maximum(variance, 0))
+    return spread
+
+
+def _restored_like(signal, values):
+    """Wrap restored values; how they came about stays, the autoencoder doesn't."""
+    restored = like(signal, values)
+    entry = restored.metadata.get_item(_PLACE)
+    del entry.autoencoder
+    del entry.channels_left_out
+    return restored
+
+
+# Small things -----------------------------------------------------------------------
+
+
+def _used(spectra):
+    """Rows of the spectra that take part, refused if they hold NaN."""
+    from hyperspy_aedenoise._validation import finite_spectra
+
+    finite_spectra("signal", spectra.counts, spectra.left_out)
+    return spectra.counts[~spectra.left_out]
+
+
+def _reference_spectra(signal, reference, channels_left_out):
+    """Clean spectra on the channels that are used, from a signal or an array."""
+    axis = signal.axes_manager.signal_axes[0]
+    if hasattr(reference, "axes_manager"):
+        check_axes(reference)
+        other = reference.axes_manager.signal_axes[0]
+        energies = other.axis
+        values = energy_last(reference, np.asarray(reference.data))
+    else:
+        energies = axis.axis
+        values = np.asarray(reference)
+    values = real_spectra("reference", values)
+    fits = values.shape[-1] == axis.size
+    if not fits or np.abs(energies - axis.axis).max() > 0.5 * abs(axis.scale):
+        raise ValueError(
+            must_be(
+                "reference",
+                f"on the signal's energy axis, {axis.size} channels from "
+                f"{axis.axis[0]:.6g} to {axis.axis[-1]:.6g} {axis.units}",
+                f"{values.shape[-1]} channels from {energies[0]:.6g} to "
+                f"{energies[-1]:.6g}",
+                "Bring it there with `match_reference(reference, s)`.",
+            )
+        )
+    return values[..., ~channels_left_out]
+
+
+def _progress_bar(show_progressbar):
+    from hyperspy.defaults_parser import preferences
+    from hyperspy.external.progressbar import progressbar
+
+    if show_progressbar is None:
+        show_progressbar = preferences.General.show_progressbar
+    return functools.partial(
+        progressbar, desc="Training", disable=not show_progressbar, leave=True
+    )
+
+
+def _summary(denoiser):
+    """What was done, in the manner of ``decomposition()``."""
+    history = denoiser.history_
+    kept = history["kept_iteration"]
+    lines = [
+        "Autoencoder info:",
+        f"  architecture={denoiser.record()['architecture']}",
+        f"  output_dimension={denoiser.record()['output_dimension']}",
+        f"  noise: {denoiser.noise_}",
+        f"  learned from: {denoiser.learned_from_}",
+        f"  iterations={len(history['iteration'])}, kept: {kept}",
+    ]
+    if kept == 0:
+        lines.append(
+            "  the linear start (optimally shrunk principal components) was kept: "
+            "training gained nothing that held-out spectra could confirm"
+        )
+    elif history["held_out_loss"]:
+        at = history["checked_iteration"].index(kept)
+        gain = history["held_out_loss"][0] - history["held_out_loss"][at]
+        lines.append(
+            f"  gain over the linear start on held-out spectra: {gain:.3g} +- "
+            f"{history['held_out_error'][at]:.1g} of the noise variance"
+        )
+    return "\n".join(lines)

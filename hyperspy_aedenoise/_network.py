@@ -1,0 +1,166 @@
+"""The Keras models: spectra in, spectra out, both in signal units."""
+
+import keras
+import numpy as np
+from keras import layers
+
+#: Filters of the three convolutions along energy; each halves the channels.
+FILTERS = (16, 32, 32)
+#: Width of the filters, in channels.
+WIDTH = 5
+
+
+def build_spectral(codes, noise_level, spread, rng):
+    """The abstract's network: each spectrum on its own, convolved along energy.
+
+    Encoder and decoder each have two branches. The linear branch is fixed to the
+    principal codes and their shrinkage, so that the untrained network already is
+    the best linear autoencoder. The convolutional branch, which is what is trained,
+    begins at zero.
+
+    Parameters
+    ----------
+    codes : PrincipalCodes
+        For n_channels channels and n_codes latent variables.
+    noise_level : ndarray, shape (n_channels,)
+        Standard deviation of the noise at the mean spectrum, in signal units.
+    spread : float
+        Standard deviation of the spectra in units of `noise_level`.
+    rng : numpy.random.Generator
+        Draws the initial weights.
+
+    Returns
+    -------
+    keras.Model
+        Input and output of shape (n_channels,) in signal units, with the layers
+        ``encoder`` and ``decoder``. The latent variables have no unit and are of
+        order 1.
+    """
+    n_channels, n_codes = codes.encoder.shape
+    level = np.asarray(noise_level, dtype=np.float64) * spread
+    # Codes have unit noise; latent variables are of order 1, whatever the dose.
+    unit = spread * np.sqrt(n_channels)
+    scale = codes.shrinkage / unit
+
+    spectrum = keras.Input((n_channels,), name="spectrum")
+    standard = _standardise(codes.mean, level)(spectrum)
+    linear = layers.Dense(n_codes, use_bias=False, trainable=False, name="to_codes")
+    bent = _convolve(standard, n_channels, rng)
+    bent = layers.Dense(n_codes, kernel_initializer="zeros")(bent)
+    # The branch learns corrections of the size of the noise.
+    bent = layers.Rescaling(1 / unit)(bent)
+    latent = layers.Add(name="latent")([linear(standard), bent])
+    encoder = keras.Model(spectrum, latent, name="encoder")
+    linear.set_weights([codes.encoder * level[:, None] * scale])
+
+    latent = keras.Input((n_codes,), name="latent")
+    linear = layers.Dense(n_channels, use_bias=False, trainable=False, name="to_energy")
+    bent = _deconvolve(latent, n_channels, rng)
+    bent = layers.Rescaling(1 / spread)(bent)
+    restored = layers.Add()([linear(latent), bent])
+    restored = _standardise(codes.mean, level, invert=True)(restored)
+    decoder = keras.Model(latent, restored, name="decoder")
+    linear.set_weights([codes.decoder / level * unit])
+
+    return keras.Model(spectrum, decoder(encoder(spectrum)), name="spectral")
+
+
+def wrap_own(model, mean, noise_level, spread):
+    """A user's model, fed with standardised spectra, as one in signal units.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From (n_channels,) to (n_channels,). It is copied, not changed.
+    mean, noise_level, spread
+        As in `build_spectral`; `mean` of shape (n_channels,).
+
+    Returns
+    -------
+    keras.Model
+    """
+    own = keras.models.clone_model(model)
+    own.set_weights(model.get_weights())
+    level = np.asarray(noise_level, dtype=np.float64) * spread
+    spectrum = keras.Input((len(mean),), name="spectrum")
+    standard = _standardise(mean, level)(spectrum)
+    restore = _standardise(mean, level, invert=True)
+    if {"encoder", "decoder"} <= {layer.name for layer in own.layers}:
+        encoder, decoder = own.get_layer("encoder"), own.get_layer("decoder")
+        encoder = keras.Model(spectrum, encoder(standard), name="encoder")
+        latent = keras.Input(decoder.input_shape[1:], name="latent")
+        decoder = keras.Model(latent, restore(decoder(latent)), name="decoder")
+        return keras.Model(spectrum, decoder(encoder(spectrum)), name="own")
+    return keras.Model(spectrum, restore(own(standard)), name="own")
+
+
+def unwrap_own(model):
+    """The user's model in what `wrap_own` made of it, with fresh weights."""
+    n_channels = model.input_shape[-1]
+    names = {layer.name for layer in model.layers}
+    if "encoder" not in names:
+        (own,) = (part for part in model.layers if isinstance(part, keras.Model))
+        return keras.models.clone_model(own)
+    encoder, decoder = (
+        keras.models.clone_model(part)
+        for name in ("encoder", "decoder")
+        for part in model.get_layer(name).layers
+        if isinstance(part, keras.Model)
+    )
+    encoder.name, decoder.name = "encoder", "decoder"
+    spectrum = keras.Input((n_channels,))
+    return keras.Model(spectrum, decoder(encoder(spectrum)))
+
+
+def _standardise(mean, level, invert=False):
+    """Layer from signal units to (x - mean) / level, or back."""
+    if invert:
+        return layers.Rescaling(level.tolist(), mean.tolist())
+    return layers.Rescaling((1 / level).tolist(), (-mean / level).tolist())
+
+
+def _convolve(spectrum, n_channels, rng):
+    """Three strided convolutions along energy, as one vector."""
+    excess = -n_channels % 2 ** len(FILTERS)
+    features = layers.Reshape((n_channels, 1))(spectrum)
+    features = layers.ZeroPadding1D((0, excess))(features)
+    for n_filters in FILTERS:
+        features = layers.Conv1D(
+            n_filters,
+            WIDTH,
+            strides=2,
+            padding="same",
+            activation="gelu",
+            kernel_initializer=_initializer(rng),
+        )(features)
+    return layers.Flatten()(features)
+
+
+def _deconvolve(latent, n_channels, rng):
+    """From latent variables to a spectrum by three strided transposed convolutions."""
+    coarse = -(-n_channels // 2 ** len(FILTERS))
+    excess = -n_channels % 2 ** len(FILTERS)
+    features = layers.Dense(
+        coarse * FILTERS[-1],
+        activation="gelu",
+        kernel_initializer=_initializer(rng),
+    )(latent)
+    features = layers.Reshape((coarse, FILTERS[-1]))(features)
+    for n_filters in reversed(FILTERS):
+        features = layers.Conv1DTranspose(
+            n_filters,
+            WIDTH,
+            strides=2,
+            padding="same",
+            activation="gelu",
+            kernel_initializer=_initializer(rng),
+        )(features)
+    features = layers.Conv1D(1, WIDTH, padding="same", kernel_initializer="zeros")(
+        features
+    )
+    features = layers.Cropping1D((0, excess))(features)
+    return layers.Reshape((n_channels,))(features)
+
+
+def _initializer(rng):
+    return keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))

@@ -1,0 +1,68 @@
+"""Small spectrum images with known noise, and the real ones where they are."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+import hyperspy_aedenoise as aed
+
+matplotlib.use("Agg")
+
+SIGMA = 0.05
+REAL = Path(__file__).parents[2] / "shared" / "data" / "real"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session")
+def clean_signal():
+    """Clean spectrum image with unequal sides, (y, x | energy) = (6, 9 | 60)."""
+    return aed.data.sto_o_k((6, 9), energy_start=527.0, dispersion=0.5, n_channels=60)
+
+
+@pytest.fixture(scope="session")
+def noisy_session_signal(clean_signal):
+    return aed.add_noise(clean_signal, SIGMA, random_state=1)
+
+
+@pytest.fixture
+def noisy_signal(noisy_session_signal):
+    """The clean one with white noise of sigma 0.05."""
+    return noisy_session_signal.deepcopy()
+
+
+@pytest.fixture(scope="session")
+def trained_session_signal(noisy_session_signal):
+    signal = noisy_session_signal.deepcopy()
+    train(signal)
+    return signal
+
+
+@pytest.fixture
+def trained_signal(trained_session_signal):
+    """The noisy one with a briefly trained autoencoder."""
+    return trained_session_signal.deepcopy()
+
+
+def train(signal, **keywords):
+    """Train briefly and in silence."""
+    defaults = {
+        "iterations": 6,
+        "random_state": 0,
+        "show_progressbar": False,
+        "print_info": False,
+    }
+    return signal.decompose_autoencoder(**(defaults | keywords))
+
+
+def real_file(name):
+    """Path of a real measurement, or skip the test."""
+    path = REAL / name
+    if not path.exists():
+        pytest.skip(f"{name} is not there")
+    return path

@@ -1,0 +1,124 @@
+"""Files of trained autoencoders: what survives, and what is refused."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
+from hyperspy_aedenoise._archive import RECORD
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    rng = np.random.default_rng(0)
+    noise = NoiseModel(0.02, 0.001, (1, 0.4))
+    spectra = noise.sample(rng.uniform(1, 2, (30, 1)) * np.ones(40), rng)
+    energies = 500 + 0.25 * np.arange(40)
+    return AutoencoderDenoiser(noise=noise, iterations=2, random_state=0).fit(
+        spectra, energies=energies
+    )
+
+
+@pytest.fixture
+def path(denoiser, tmp_path):
+    denoiser.save(tmp_path / "trained.keras")
+    return tmp_path / "trained.keras"
+
+
+def test_everything_survives(denoiser, path, rng):
+    again = AutoencoderDenoiser.load(path)
+    spectra = rng.uniform(1, 2, (5, 40))
+    assert np.array_equal(again.denoise(spectra), denoiser.denoise(spectra))
+    assert again.record() == denoiser.record()
+    assert again.noise_ == denoiser.noise_
+    assert np.array_equal(again.energies_, denoiser.energies_)
+
+
+def test_keras_reads_the_file_without_us(denoiser, path, rng):
+    """It is an ordinary Keras model from counts to counts."""
+    model = keras.saving.load_model(path, safe_mode=True)
+    spectra = rng.uniform(1, 2, (5, 40)).astype("float32")
+    assert np.allclose(model.predict(spectra, verbose=0), denoiser.denoise(spectra))
+
+
+def test_the_name_must_end_in_keras(denoiser, tmp_path):
+    with pytest.raises(ValueError, match=r"`path`.*\.keras"):
+        denoiser.save(tmp_path / "trained.h5")
+
+
+def rewrite(path, name, change):
+    """Change one member of the archive."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    members[name] = change(members.get(name, b""))
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            if content is not None:
+                archive.writestr(member, content)
+
+
+def with_layer(layer):
+    """Put a layer of another class into the configuration."""
+
+    def change(content):
+        config = json.loads(content)
+        config["config"]["layers"].append(layer)
+        return json.dumps(config).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("evil.pkl", lambda _: b"cos\nsystem\n", "evil.pkl"),
+        ("model.weights.h5", lambda content: content[:100], "Keras refuses"),
+        ("config.json", lambda _: b"{", "broken JSON"),
+        ("config.json", lambda _: b"\xff\xfe", "broken"),
+        (RECORD, lambda _: None, "without"),
+        (RECORD, lambda _: b"[1]", "no dictionary"),
+        (RECORD, lambda _: b"{}", "lacks"),
+        (RECORD, lambda _: b"0" * (300 * 2**20), "300 MB"),
+        (
+            "config.json",
+            with_layer({"class_name": "Lambda", "module": "keras.layers"}),
+            "keras.layers.Lambda",
+        ),
+        (
+            "config.json",
+            with_layer({"class_name": "run", "module": "os", "registered_name": "os"}),
+            "os.run",
+        ),
+        (
+            "config.json",
+            with_layer({"class_name": "function", "module": "builtins"}),
+            "builtins.function",
+        ),
+    ],
+)
+def test_a_hostile_or_broken_file_is_refused(path, name, change, words):
+    rewrite(path, name, change)
+    with pytest.raises(ValueError, match="autoencoder file") as refusal:
+        AutoencoderDenoiser.load(path)
+    assert words in str(refusal.value)
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "x.keras"
+    path.write_bytes(b"not a zip file")
+    with pytest.raises(ValueError, match="broken file"):
+        AutoencoderDenoiser.load(path)
+    with pytest.raises(FileNotFoundError):
+        AutoencoderDenoiser.load(tmp_path / "none.keras")
+
+
+def test_an_ordinary_keras_file_is_refused(tmp_path):
+    """Without our record its units are unknown."""
+    spectrum = keras.Input((40,))
+    model = keras.Model(spectrum, keras.layers.Dense(40)(spectrum))
+    model.save(tmp_path / "plain.keras")
+    with pytest.raises(ValueError, match="without"):
+        AutoencoderDenoiser.load(tmp_path / "plain.keras")

@@ -1,0 +1,293 @@
+"""The engine: what it learns, and what it refuses."""
+
+import keras
+import numpy as np
+import pytest
+
+from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
+
+SIGMA = 0.05
+
+
+def shifting_peak(n_spectra, n_channels, rng):
+    """A peak at random energy: curved, so that no few linear components hold it."""
+    channel = np.arange(n_channels)
+    centre = rng.uniform(0.35, 0.65, (n_spectra, 1)) * n_channels
+    return np.exp(-0.5 * ((channel - centre) / (0.05 * n_channels)) ** 2)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A denoiser with its clean and noisy spectra; a number of channels not in 2**k."""
+    rng = np.random.default_rng(3)
+    clean = shifting_peak(300, 67, rng)
+    noisy = clean + rng.normal(0, SIGMA, clean.shape)
+    denoiser = AutoencoderDenoiser(
+        noise=NoiseModel.gaussian(SIGMA), iterations=150, random_state=0
+    )
+    return denoiser.fit(noisy, energies=500 + 0.5 * np.arange(67)), clean, noisy
+
+
+def error(values, clean):
+    return np.square(values - clean).mean()
+
+
+def test_noise_is_removed(fitted):
+    """Without clean data, to well below a tenth."""
+    denoiser, clean, noisy = fitted
+    assert error(denoiser.denoise(noisy), clean) < error(noisy, clean) / 5
+
+
+def test_training_on_clean_spectra_beats_the_linear_start():
+    """Where one latent variable, the energy, rules and linear components don't fit."""
+    rng = np.random.default_rng(4)
+    reference = shifting_peak(400, 64, rng)
+    clean = shifting_peak(100, 64, rng)
+    noisy = clean + rng.normal(0, SIGMA, clean.shape)
+    denoiser = AutoencoderDenoiser(
+        output_dimension=2,
+        noise=NoiseModel.gaussian(SIGMA),
+        iterations=200,
+        random_state=0,
+    ).fit(noisy, reference)
+    losses = denoiser.history_["held_out_loss"]
+    assert denoiser.history_["kept_iteration"] > 0
+    assert losses[-1] < 0.8 * losses[0]
+    assert error(denoiser.denoise(noisy), clean) < 0.8 * losses[0] * SIGMA**2
+
+
+def test_the_same_seed_gives_the_same_spectra():
+    rng = np.random.default_rng(5)
+    clean = shifting_peak(400, 40, rng)
+    noisy = clean + rng.normal(0, SIGMA, clean.shape)
+
+    def denoised(seed):
+        denoiser = AutoencoderDenoiser(
+            output_dimension=2,
+            noise=NoiseModel.gaussian(SIGMA),
+            iterations=40,
+            random_state=seed,
+        ).fit(noisy, reference=clean)
+        assert denoiser.history_["kept_iteration"] > 0
+        return denoiser.denoise(noisy)
+
+    assert np.array_equal(denoised(1), denoised(1))
+    assert not np.array_equal(denoised(1), denoised(2))
+
+
+def test_the_global_random_state_is_left_alone(rng):
+    np.random.seed(0)  # noqa: NPY002  the legacy state is what must not change
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    noisy = rng.normal(1, SIGMA, (30, 40))
+    AutoencoderDenoiser(iterations=1, random_state=0).fit(noisy)
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_the_input_is_not_changed(fitted):
+    denoiser, _, noisy = fitted
+    before = noisy.copy()
+    denoiser.denoise(noisy)
+    AutoencoderDenoiser(iterations=1).fit(noisy)
+    assert np.array_equal(noisy, before)
+
+
+def test_denoise_is_decode_after_encode(fitted):
+    denoiser, _, noisy = fitted
+    latent = denoiser.encode(noisy)
+    assert latent.shape == (300, denoiser.decode_dimension())
+    assert np.allclose(denoiser.decode(latent), denoiser.denoise(noisy), atol=1e-5)
+    # "of order 1", whatever the number of channels and the dose
+    assert 0.05 < np.abs(latent[:, 0]).max() < 20
+
+
+def test_any_number_of_axes(fitted):
+    denoiser, _, noisy = fitted
+    flat = denoiser.denoise(noisy)
+    assert np.allclose(
+        denoiser.denoise(noisy.reshape(3, 4, 25, 67)).reshape(300, 67), flat
+    )
+    assert denoiser.denoise(noisy[0]).shape == (67,)
+
+
+def test_scale_of_the_data_does_not_matter():
+    """Counts of 1e6 and fractions of 1e-9 are denoised alike."""
+    rng = np.random.default_rng(6)
+    clean = shifting_peak(60, 40, rng)
+    noisy = clean + rng.normal(0, SIGMA, clean.shape)
+    gains = []
+    for scale in (1e-9, 1.0, 1e6):
+        denoiser = AutoencoderDenoiser(
+            noise=NoiseModel.gaussian(SIGMA * scale), iterations=5, random_state=0
+        ).fit(noisy * scale)
+        gains.append(error(denoiser.denoise(noisy * scale) / scale, clean))
+    assert gains == pytest.approx([gains[1]] * 3, rel=1e-3)
+
+
+def test_a_spectrum_with_nan_stays_alone(fitted):
+    """It is NaN throughout, and its neighbours are as without it."""
+    denoiser, _, noisy = fitted
+    spoiled = noisy[:5].copy()
+    spoiled[2, 7] = np.nan
+    result = denoiser.denoise(spoiled)
+    assert np.isnan(result[2]).all()
+    assert np.allclose(result[[0, 1, 3, 4]], denoiser.denoise(noisy[[0, 1, 3, 4]]))
+
+
+def test_pure_noise_gives_the_mean_spectrum():
+    rng = np.random.default_rng(7)
+    noisy = 1 + rng.normal(0, SIGMA, (200, 40))
+    denoiser = AutoencoderDenoiser(
+        noise=NoiseModel.gaussian(SIGMA), iterations=20, random_state=0
+    ).fit(noisy)
+    # what is left is the error of the mean, 1 / 200 of the noise, if training gained
+    # nothing; some of the noise more, if chance fooled the two-sigma test
+    assert error(denoiser.denoise(noisy), 1) < 3 * SIGMA**2 / 200
+
+
+def test_few_spectra_stay_linear_and_the_user_is_told(caplog):
+    rng = np.random.default_rng(8)
+    noisy = shifting_peak(4, 40, rng) + rng.normal(0, SIGMA, (4, 40))
+    denoiser = AutoencoderDenoiser(iterations=5).fit(noisy)
+    assert "4 spectra are too few" in caplog.text
+    assert denoiser.history_["iteration"] == []
+    assert np.isfinite(denoiser.denoise(noisy)).all()
+
+
+def test_a_reference_of_other_intensity_is_noticed(caplog, rng):
+    noisy = 100 + rng.normal(0, 1, (30, 40))
+    denoiser = AutoencoderDenoiser(noise=NoiseModel.gaussian(1.0), iterations=1)
+    denoiser.fit(noisy, reference=np.ones((5, 40)))
+    assert "0.01 times the mean intensity" in caplog.text
+
+
+@pytest.mark.parametrize("stop_at", [0, 3])
+def test_an_interrupt_keeps_the_best_state(stop_at):
+    """Ctrl-C ends the training, not the work."""
+    rng = np.random.default_rng(9)
+    noisy = shifting_peak(60, 40, rng) + rng.normal(0, SIGMA, (60, 40))
+
+    def interrupted(iterations):
+        for iteration in iterations:
+            if iteration > stop_at:
+                raise KeyboardInterrupt
+            yield iteration
+
+    denoiser = AutoencoderDenoiser(iterations=20, random_state=0)
+    denoiser.fit(noisy, progress=interrupted)
+    assert denoiser.history_["interrupted"]
+    assert len(denoiser.history_["iteration"]) == stop_at
+    assert denoiser.history_["kept_iteration"] <= stop_at
+    assert np.isfinite(denoiser.denoise(noisy)).all()
+
+
+def own_model(n_channels, named):
+    spectrum = keras.Input((n_channels,))
+    if not named:
+        hidden = keras.layers.Dense(3)(spectrum)
+        return keras.Model(spectrum, keras.layers.Dense(n_channels)(hidden))
+    encoder = keras.Model(spectrum, keras.layers.Dense(3)(spectrum), name="encoder")
+    latent = keras.Input((3,))
+    decoder = keras.layers.Dense(n_channels)(latent)
+    decoder = keras.Model(latent, decoder, name="decoder")
+    return keras.Model(spectrum, decoder(encoder(spectrum)))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_own_model_is_trained_as_a_copy(named, rng):
+    clean = rng.uniform(0.5, 1, (200, 1)) * np.linspace(1, 2, 40)
+    noisy = clean + rng.normal(0, SIGMA, clean.shape)
+    model = own_model(40, named)
+    before = [weights.copy() for weights in model.get_weights()]
+    denoiser = AutoencoderDenoiser(model, iterations=300, random_state=0).fit(noisy)
+    after = model.get_weights()
+    assert all(map(np.array_equal, before, after))
+    losses = denoiser.history_["held_out_loss"]
+    assert losses[-1] < losses[0]
+    again = AutoencoderDenoiser.from_bytes(denoiser.to_bytes())
+    assert np.allclose(again.denoise(noisy), denoiser.denoise(noisy))
+    assert again.untrained_architecture().output_shape == (None, 40)
+    if named:
+        assert denoiser.encode(noisy).shape == (200, 3)
+        assert np.allclose(
+            denoiser.decode(denoiser.encode(noisy)), denoiser.denoise(noisy), atol=1e-4
+        )
+    else:
+        with pytest.raises(ValueError, match="no layer named 'encoder'"):
+            denoiser.encode(noisy)
+
+
+GOOD = np.random.default_rng(0).normal(1, SIGMA, (30, 40))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ({"iterations": 0}, ValueError, r"`iterations`.*got 0"),
+        ({"iterations": -5}, ValueError, r"`iterations`.*got -5"),
+        ({"iterations": 1.5}, TypeError, r"`iterations`.*got 1.5"),
+        ({"architecture": "unet"}, ValueError, r"`architecture`.*'unet'"),
+        ({"architecture": 3}, TypeError, r"`architecture`.*int"),
+        ({"architecture": "spatial-spectral"}, NotImplementedError, "spatial-spectral"),
+        ({"output_dimension": 0}, ValueError, r"`output_dimension`.*got 0"),
+        ({"output_dimension": 41}, ValueError, r"`output_dimension`.*got 41"),
+        ({"output_dimension": "2"}, TypeError, r"`output_dimension`"),
+        ({"noise": 0.05}, TypeError, r"`noise`.*float.*gaussian"),
+        ({"noise": NoiseModel(0.0)}, ValueError, r"`noise`.*larger than zero"),
+        ({"random_state": "x"}, TypeError, r"`random_state`.*'x'"),
+        ({"random_state": -1}, ValueError, r"`random_state`.*-1"),
+        ({"architecture": own_model(39, False)}, ValueError, r"`architecture`.*40"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, kind, words):
+    with pytest.raises(kind, match=words):
+        AutoencoderDenoiser(**arguments).fit(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("spectra", "keywords", "kind", "words"),
+    [
+        (GOOD[0], {}, ValueError, "at least 2 spectra"),
+        (GOOD[:2], {}, ValueError, "fewer than 3 spectra"),
+        (GOOD + 1j, {}, TypeError, "complex128"),
+        (GOOD.astype(str), {}, TypeError, "real numbers"),
+        (GOOD[:, :5], {}, ValueError, "at least 8 channels"),
+        (GOOD[:0], {}, ValueError, "at least one spectrum"),
+        (np.float64(3), {}, ValueError, "last axis"),
+        (np.ones((9, 40)), {}, ValueError, "identical"),
+        (GOOD, {"reference": GOOD[:, :30]}, ValueError, "`reference`.*30 channels"),
+        (GOOD, {"reference": GOOD * np.nan}, ValueError, "`reference`.*finite"),
+        (GOOD, {"left_out": np.zeros(7, bool)}, ValueError, r"`left_out`.*\(7,\)"),
+    ],
+)
+def test_wrong_spectra_are_refused(spectra, keywords, kind, words):
+    with pytest.raises(kind, match=words):
+        AutoencoderDenoiser(iterations=1).fit(spectra, **keywords)
+
+
+def test_nan_is_refused_with_its_place():
+    spoiled = GOOD.copy()
+    spoiled[4, 6] = np.nan
+    spoiled[9, 2] = np.inf
+    with pytest.raises(ValueError, match=r"2 NaN.* in 2 spectra.*\(4,\), channel 6"):
+        AutoencoderDenoiser(iterations=1).fit(spoiled)
+    left_out = np.zeros(30, bool)
+    left_out[[4, 9]] = True
+    denoiser = AutoencoderDenoiser(iterations=1).fit(spoiled, left_out=left_out)
+    assert np.isfinite(denoiser.denoise(GOOD)).all()
+
+
+def test_use_before_training_is_refused(tmp_path):
+    denoiser = AutoencoderDenoiser()
+    for use in (
+        lambda: denoiser.denoise(GOOD),
+        lambda: denoiser.encode(GOOD),
+        lambda: denoiser.decode(GOOD),
+        lambda: denoiser.save(tmp_path / "x.keras"),
+    ):
+        with pytest.raises(RuntimeError, match="not trained yet"):
+            use()
+
+
+def test_spectra_of_other_length_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"length 67.*\(4, 66\)"):
+        fitted[0].denoise(np.ones((4, 66)))

@@ -1,0 +1,102 @@
+"""The modules import in one direction only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import hyperspy_aedenoise
+
+PACKAGE = Path(hyperspy_aedenoise.__file__).parent
+
+#: Reading order, from what needs nothing to what needs everything.
+ORDER = [
+    "_validation",
+    "_spectra",
+    "_noise",
+    "_lowrank",
+    "_noise_estimate",
+    "_risk",
+    "_network",
+    "_training",
+    "_archive",
+    "_denoiser",
+    "_figures",
+    "_comparison",
+    "_methods",
+    "_attach",
+]
+#: Third-party packages that a module may load when it is itself loaded.
+MAY_LOAD = {
+    "_validation": {"numpy"},
+    "_spectra": {"numpy"},
+    "_noise": {"numpy", "scipy"},
+    "_lowrank": {"numpy", "scipy"},
+    "_noise_estimate": {"numpy", "scipy"},
+    "_risk": {"numpy"},
+    "_network": {"numpy", "keras"},
+    "_training": {"numpy", "keras"},
+    "_archive": set(),
+    "_denoiser": {"numpy"},
+    "_figures": {"numpy"},
+    "_comparison": {"numpy"},
+    "_methods": {"numpy"},
+    "_attach": {"wrapt"},
+}
+STANDARD = {
+    "dataclasses",
+    "functools",
+    "json",
+    "logging",
+    "numbers",
+    "os",
+    "pathlib",
+    "tempfile",
+    "threading",
+    "warnings",
+    "zipfile",
+}
+
+
+def imports_of(module, at_load):
+    """Names that a module imports, at load or anywhere in it."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    nodes = tree.body if at_load else list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            if node.module == "hyperspy_aedenoise":
+                yield from (f"hyperspy_aedenoise.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_a_module_imports_only_from_those_above(module):
+    """Nothing below is needed, not even inside of a function.
+
+    `_attach` names `_methods`, which stands above it; the package's own version
+    may be asked for everywhere.
+    """
+    above = ORDER[: ORDER.index(module)]
+    own = {
+        name.split(".")[1]
+        for name in imports_of(module, at_load=False)
+        if name.startswith("hyperspy_aedenoise.")
+    }
+    assert own - {"__version__"} <= set(above)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_a_module_loads_nothing_heavy(module):
+    """Keras, TensorFlow, exspy, HyperSpy and matplotlib wait until they are used."""
+    loaded = {name.split(".")[0] for name in imports_of(module, at_load=True)}
+    assert loaded - STANDARD - {"hyperspy_aedenoise"} <= MAY_LOAD[module]
+
+
+def test_every_module_has_its_place():
+    """A new module must be put into the order."""
+    special = {"__init__", "__main__", "_autoload", "_citation"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} - special == set(ORDER)

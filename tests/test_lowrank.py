@@ -1,0 +1,70 @@
+"""Principal codes, rank and shrinkage."""
+
+import numpy as np
+import pytest
+
+from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._lowrank import clean_codes, principal_codes
+
+WHITE = NoiseModel.gaussian(1.0)
+
+
+def of_rank(rank, n_spectra, n_channels, strength, rng):
+    """Spectra of a given rank beside their mean, with codes of given variance."""
+    basis = np.linalg.qr(rng.normal(size=(n_channels, rank)))[0]
+    codes = rng.normal(size=(n_spectra, rank)) * np.sqrt(strength)
+    return codes @ basis.T + np.linspace(0, 3, n_channels)
+
+
+@pytest.mark.parametrize(("n_spectra", "n_channels"), [(600, 80), (80, 600)])
+@pytest.mark.parametrize("rank", [1, 3])
+def test_the_rank_is_found(n_spectra, n_channels, rank, rng):
+    """Strong components count, noise does not, whichever side is longer."""
+    clean = of_rank(rank, n_spectra, n_channels, 60.0, rng)
+    codes = principal_codes(clean + rng.normal(size=clean.shape), WHITE)
+    assert (codes.shrinkage > 0).sum() == rank
+
+
+def test_noise_alone_gives_the_mean_spectrum(rng):
+    noise = rng.normal(size=(500, 60))
+    codes = principal_codes(noise, WHITE)
+    assert codes.shrinkage.tolist() == [0]
+    assert np.allclose(codes.denoise(noise), noise.mean(axis=0))
+
+
+def test_shrinkage_beats_every_truncation(rng):
+    """On average over 20 sets with weak components: that is what it is optimal in."""
+    shrunk, truncated = [], []
+    for _ in range(20):
+        clean = of_rank(4, 300, 100, np.array([40.0, 6.0, 3.0, 2.0]), rng)
+        noisy = clean + rng.normal(size=clean.shape)
+        shrunk.append(np.square(principal_codes(noisy, WHITE).denoise(noisy) - clean))
+        mean = noisy.mean(axis=0)
+        u, s, v = np.linalg.svd(noisy - mean, full_matrices=False)
+        models = [u[:, :k] * s[:k] @ v[:k] + mean for k in range(7)]
+        truncated.append([np.square(model - clean).mean() for model in models])
+    assert np.mean(shrunk) < np.mean(truncated, axis=0).min()
+
+
+def test_codes_have_unit_noise(rng):
+    """Also of correlated counting noise: that is what whitening is for."""
+    noise = NoiseModel(2.0, 4.0, (1, 0.3))
+    clean = np.maximum(of_rank(2, 3000, 50, 900.0, rng) + 100, 0)
+    noisy = noise.sample(clean, rng)
+    codes = principal_codes(noisy, noise)
+    spread = (codes.encode(noisy) - codes.encode(clean)).var(axis=0)
+    assert spread == pytest.approx(np.ones(2), abs=0.15)
+
+
+def test_encode_and_decode_are_inverse_on_the_codes(rng):
+    clean = of_rank(2, 100, 40, 50.0, rng)
+    codes = principal_codes(clean + rng.normal(size=clean.shape), WHITE, 2)
+    values = rng.normal(size=(7, 2))
+    assert np.allclose(codes.encode(codes.decode(values)), values)
+
+
+def test_clean_codes_keep_what_can_be_seen_in_the_noise(rng):
+    """Components with less than a tenth of the noise variance are left out."""
+    clean = of_rank(3, 400, 60, np.array([50.0, 5.0, 0.01]), rng)
+    codes = clean_codes(clean, WHITE)
+    assert codes.shrinkage == pytest.approx([50 / 51, 5 / 6], rel=0.1)

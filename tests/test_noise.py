@@ -1,0 +1,157 @@
+"""The noise model draws what it says."""
+
+import numpy as np
+import pytest
+
+from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._lowrank import Colour
+from hyperspy_aedenoise._noise_estimate import estimate_noise
+
+MODELS = [
+    NoiseModel.gaussian(0.05),
+    NoiseModel(gain=3.0),
+    NoiseModel(gain=2.0, offset=25.0),
+    NoiseModel(gain=5.0, offset=9.0, correlation=(1, 0.45, 0.08)),
+]
+
+
+def slope_spectrum(n_spectra, n_channels=40):
+    """Expected counts that fall steeply, as a background does."""
+    return np.tile(2000.0 * np.linspace(1, 2, n_channels) ** -4, (n_spectra, 1))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+@pytest.mark.parametrize("draw", ["sample", "fluctuation"])
+def test_drawn_noise_has_the_stated_variance(model, draw, rng):
+    """`sample`, `fluctuation` and `variance` describe one and the same noise."""
+    clean = slope_spectrum(4000)
+    if draw == "sample":
+        noise = model.sample(clean, rng) - clean
+    else:
+        noise = model.fluctuation(clean, rng)
+
+    standardised = noise / np.sqrt(model.variance(clean))
+    # the variance of a channel from n draws is good to sqrt(2 / n); 40 channels
+    error = np.sqrt(2 / len(clean))
+    assert np.abs(standardised.var(axis=0) - 1).max() < 4.5 * error
+    assert abs(standardised.mean()) < 5 / np.sqrt(clean.size / 2)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_drawn_noise_has_the_stated_correlation(model, rng):
+    """Also where the spectrum is steep, and between the first and last channels."""
+    clean = slope_spectrum(4000)
+    noise = (model.sample(clean, rng) - clean) / np.sqrt(model.variance(clean))
+
+    expected = [*model.correlation, 0.0, 0.0][:4]
+    for lag, rho in enumerate(expected[1:], start=1):
+        product = noise[:, lag:] * noise[:, :-lag]
+        # neighbouring products are correlated, too: at most all 2 * 2 + 1 of them
+        assert product.mean() == pytest.approx(rho, abs=4 * np.sqrt(5 / product.size))
+    ends = np.mean(noise[:, 0] * noise[:, -1])
+    assert abs(ends) < 4 / np.sqrt(len(noise))
+
+
+def test_counting_noise_is_poisson(rng):
+    """Without read-out noise and correlation the counts are whole electrons."""
+    counts = NoiseModel(gain=3.0).sample(np.full((50, 20), 21.0), rng)
+    assert np.allclose(counts / 3, np.round(counts / 3))
+
+
+def test_the_input_is_not_changed_and_its_type_kept(rng):
+    clean = np.full((3, 20), 7, dtype=np.float32)
+    assert NoiseModel(1.0, 1.0).sample(clean, rng).dtype == np.float32
+    assert (clean == 7).all()
+
+
+def test_negative_expectation_has_read_out_noise_only():
+    assert NoiseModel(2.0, 4.0).variance(np.array([-5.0]))[0] == 4
+
+
+def test_hyperspy_factors_give_the_variance_of_a_channel():
+    """HyperSpy: (gain_factor * expected + gain_offset) * correlation_factor."""
+    model = NoiseModel(5.0, 9.0, (1, 0.4, 0.1))
+    factors = model.hyperspy_factors()
+    variance = factors["gain_factor"] * 100 + factors["gain_offset"]
+    variance *= factors["correlation_factor"]
+    assert variance == pytest.approx(model.variance(100.0))
+    # the gain of a single electron is larger than variance / mean of a channel
+    assert factors["gain_factor"] == pytest.approx(5 * (1 + 2 * 0.5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"gain": -1.0}, ValueError, "`gain`"),
+        ({"gain": "1"}, TypeError, "`gain`"),
+        ({"gain": 1.0, "offset": np.nan}, ValueError, "`offset`"),
+        ({"gain": 1.0, "correlation": (0.9, 0.4)}, ValueError, "`correlation`"),
+        ({"gain": 1.0, "correlation": (1.0, 0.9)}, ValueError, "`correlation`"),
+        ({"gain": 1.0, "correlation": ()}, ValueError, "`correlation`"),
+    ],
+)
+def test_impossible_noise_is_refused(arguments, error, words):
+    with pytest.raises(error, match=words):
+        NoiseModel(**arguments)
+
+
+@pytest.mark.parametrize("model", MODELS[1:], ids=str)
+def test_whitened_noise_is_white(model, rng):
+    """Unit variance, no correlation: what principal components need."""
+    clean = slope_spectrum(3000)
+    white = Colour.of(model, clean[0]).whiten(model.sample(clean, rng) - clean)
+    # 5 % white noise are added to a correlation before it is inverted
+    assert 0.9 < white.var() < 1.03
+    assert abs(np.mean(white[:, 1:] * white[:, :-1])) < 0.06
+
+
+def test_unwhiten_undoes_whiten(rng):
+    colour = Colour.of(MODELS[3], slope_spectrum(1)[0])
+    values = rng.normal(size=(5, 40))
+    assert np.allclose(colour.unwhiten(colour.whiten(values)), values)
+
+
+def varied_map(n_spectra, rng):
+    """Counts of two phases in varying thickness on a background, 120 channels."""
+    energy = np.linspace(0, 1, 120)
+    edge = np.where(energy > 0.4, 1.0, 0) * np.exp(-3 * np.abs(energy - 0.45))
+    other = np.exp(-0.5 * ((energy - 0.7) / 0.03) ** 2)
+    thickness = rng.uniform(0.5, 1.5, (n_spectra, 1))
+    share = rng.uniform(0, 1, (n_spectra, 1))
+    background = 300 * (1 + energy) ** -3
+    return thickness * (background + 200 * (edge + share * other))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NoiseModel(2.0),
+        NoiseModel(4.0, 200.0),
+        NoiseModel(5.0, 100.0, (1, 0.45, 0.08)),
+    ],
+    ids=str,
+)
+def test_estimated_noise_is_that_of_the_data(model, rng):
+    """The variance within 5 % and the correlation within 0.05, from 900 spectra."""
+    clean = varied_map(900, rng)
+    estimate = estimate_noise(model.sample(clean, rng))
+    at = np.array([100.0, 200.0, 300.0, 400.0])  # the middle of the intensities
+    assert estimate.variance(at) == pytest.approx(model.variance(at), rel=0.05)
+    rho = [*estimate.correlation, 0, 0][1:3]
+    assert rho == pytest.approx([*model.correlation, 0, 0][1:3], abs=0.05)
+
+
+@pytest.mark.parametrize("sigma", [0.0125, 0.05, 0.2])
+def test_estimated_gaussian_noise(sigma, rng):
+    """Within 2 % on data normalised to 0..1."""
+    clean = varied_map(900, rng)
+    clean /= clean.max()
+    estimate = estimate_noise(clean + rng.normal(0, sigma, clean.shape))
+    assert np.sqrt(estimate.variance(clean.mean())) == pytest.approx(sigma, rel=0.02)
+
+
+def test_too_few_or_identical_spectra_have_no_noise_to_measure(rng):
+    with pytest.raises(ValueError, match=r"`noise`.*fewer than 3 spectra"):
+        estimate_noise(rng.normal(size=(2, 50)))
+    with pytest.raises(ValueError, match=r"`noise`.*identical"):
+        estimate_noise(np.ones((10, 50)))
