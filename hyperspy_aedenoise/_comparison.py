@@ -264,11 +264,14 @@ class _Bench:
 
     def _decompose(self, counts):
         """HyperSpy's own decomposition, on a copy of the signal with these spectra."""
+        from hyperspy.signals import Signal1D
+
         axes = self.signal.axes_manager._get_navigation_axes_dicts()
         energy = {"size": counts.shape[-1], "navigate": False}
         filled = np.where(self.finite[..., None], counts, 0.0)
-        from hyperspy.signals import Signal1D
-
+        if self.poissonian:
+            # Near zero counts the judging noise goes below zero here and there.
+            filled = np.maximum(filled, 0.0)
         copy = Signal1D(filled, axes=[*axes, energy])
         # masks have HyperSpy's order of axes
         mask = None if self.finite.all() else ~self.finite.T

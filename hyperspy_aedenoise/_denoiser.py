@@ -198,6 +198,26 @@ class AutoencoderDenoiser:
         """Return the number of latent variables that `decode` takes."""
         return int(self._part("decoder").input_shape[-1])
 
+    def double_decoder(self):
+        """Return a function like `decode` for numerical derivatives.
+
+        Returns
+        -------
+        callable
+            From latent variables, shape (..., output_dimension), to spectra, shape
+            (..., n_channels), in float64.
+        """
+        from hyperspy_aedenoise._network import in_double_precision
+
+        decoder = in_double_precision(self._part("decoder"))
+
+        def decode(latent):
+            latent = np.asarray(latent, dtype=np.float64)
+            rows = latent.reshape(-1, latent.shape[-1])
+            return decoder.predict_on_batch(rows).reshape(*latent.shape[:-1], -1)
+
+        return decode
+
     def save(self, path):
         """Write the trained autoencoder to one `.keras` file.
 

@@ -1,5 +1,7 @@
 """The Keras models: spectra in, spectra out, both in signal units."""
 
+import json
+
 import keras
 import numpy as np
 from keras import layers
@@ -110,6 +112,24 @@ def unwrap_own(model):
     encoder.name, decoder.name = "encoder", "decoder"
     spectrum = keras.Input((n_channels,))
     return keras.Model(spectrum, decoder(encoder(spectrum)))
+
+
+def in_double_precision(model):
+    """A copy of a model that computes in float64, for numerical derivatives.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    keras.Model
+    """
+    config = json.dumps(keras.saving.serialize_keras_object(model))
+    config = json.loads(config.replace('"float32"', '"float64"'))
+    double = keras.saving.deserialize_keras_object(config)
+    double.set_weights(model.get_weights())
+    return double
 
 
 def _standardise(mean, level, invert=False):

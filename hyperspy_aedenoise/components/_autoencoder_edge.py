@@ -80,6 +80,8 @@ class AutoencoderEdge(Component):
         self.shift.value = 0.0
         self.shift.free = False
         self._denoiser = denoiser
+        # HyperSpy's fits step parameters by less than single precision resolves.
+        self._decode = denoiser.double_decoder()
         self._last = (None, None)
 
     def function(self, x):
@@ -128,7 +130,7 @@ class AutoencoderEdge(Component):
         positions = latent.shape[:-1]
         intensity = np.broadcast_to(intensity, positions)
         shift = np.broadcast_to(shift, positions)
-        spectra = self._denoiser.decode(latent)
+        spectra = self._decode(latent)
         energies = self._denoiser.energies_
         result = np.empty((*positions, np.size(axis)))
         for index in np.ndindex(positions):
@@ -193,7 +195,7 @@ class AutoencoderEdge(Component):
 
     def _shape_of(self, latent):
         energies = self._denoiser.energies_
-        return _interpolator(energies, self._denoiser.decode(np.array(latent)))
+        return _interpolator(energies, self._decode(latent))
 
     def _channel_width(self):
         """What turns counts per channel into what HyperSpy expects of a component."""

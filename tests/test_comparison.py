@@ -1,0 +1,182 @@
+"""The comparison with PCA: right numbers, right advice."""
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+from conftest import SIGMA, train
+
+import hyperspy_aedenoise as aed
+from hyperspy_aedenoise import NoiseModel
+
+ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder"]
+COLUMNS = {"route", "estimated_mse", "difference_to_pca", "difference_error", "mse"}
+
+
+@pytest.fixture(scope="module")
+def compared(clean_signal):
+    """A larger map, compared with and without truth."""
+    clean = aed.data.sto_o_k(
+        (24, 30), energy_start=527.0, dispersion=0.5, n_channels=60
+    )
+    noisy = aed.add_noise(clean, SIGMA, random_state=2)
+    train(noisy, iterations=60)
+    return clean, noisy, noisy.compare_denoising(truth=clean), noisy.compare_denoising()
+
+
+def row_of(comparison, route):
+    (row,) = (row for row in comparison.table if row["route"] == route)
+    return row
+
+
+def test_all_routes_are_there(compared):
+    _, noisy, with_truth, without = compared
+    assert [row["route"] for row in without.table] == ROUTES
+    assert [row["route"] for row in with_truth.table] == [*ROUTES, "pca_oracle"]
+    for comparison in (with_truth, without):
+        assert all(row.keys() >= COLUMNS for row in comparison.table)
+        assert set(comparison.signals) == {row["route"] for row in comparison.table}
+        for signal in comparison.signals.values():
+            assert type(signal) is type(noisy)
+            assert str(signal.axes_manager) == str(noisy.axes_manager)
+
+
+def test_errors_against_truth(compared):
+    """Each number is what one gets from the signals by hand."""
+    clean, _, comparison, without = compared
+    for row in comparison.table:
+        difference = comparison.signals[row["route"]].data - clean.data
+        # the signals are float32
+        assert row["mse"] == pytest.approx(np.square(difference).mean(), rel=1e-3)
+    assert all(row["mse"] is None for row in without.table)
+
+
+def test_pca_is_hyperspys_own(compared):
+    _, noisy, comparison, _ = compared
+    copy = noisy.deepcopy()
+    copy.decomposition(print_info=False)
+    n = copy.learning_results.number_significant_components
+    assert row_of(comparison, "pca")["components"] == n
+    expected = copy.get_decomposition_model(n).data
+    assert np.allclose(comparison.signals["pca"].data, expected, atol=1e-5)
+    chosen = noisy.compare_denoising(components=2)
+    expected = copy.get_decomposition_model(2).data
+    assert np.allclose(chosen.signals["pca"].data, expected, atol=1e-5)
+
+
+def test_raw_is_the_signal_itself(compared):
+    _, noisy, comparison, _ = compared
+    assert np.array_equal(comparison.signals["raw"].data, noisy.data)
+
+
+def test_the_oracle_is_the_best_pca(compared):
+    clean, noisy, comparison, _ = compared
+    copy = noisy.deepcopy()
+    copy.decomposition(print_info=False)
+    errors = [
+        np.square(copy.get_decomposition_model(n).data - clean.data).mean()
+        for n in range(1, 11)
+    ]
+    row = row_of(comparison, "pca_oracle")
+    assert row["components"] == np.argmin(errors) + 1
+    assert row["mse"] == pytest.approx(min(errors), rel=1e-3)
+
+
+def test_errors_estimated_without_truth_are_right(compared):
+    """PCA's and raw's within 15 %, differences within four standard errors."""
+    _, _, with_truth, without = compared
+    true = {row["route"]: row["mse"] for row in with_truth.table}
+    for route in ("raw", "pca"):
+        assert row_of(without, route)["estimated_mse"] == pytest.approx(
+            true[route], rel=0.15
+        )
+    for route in ("pca_shrinkage", "autoencoder"):
+        row = row_of(without, route)
+        off = row["difference_to_pca"] - (true[route] - true["pca"])
+        # the estimate is for 9 % more noise
+        allowed = 4 * row["difference_error"] + 0.1 * true["pca"]
+        assert abs(off) < allowed
+
+
+def test_the_recommended_route_is_the_best(compared):
+    _, _, with_truth, without = compared
+    rows = [row for row in with_truth.table if row["route"] != "pca_oracle"]
+    best = min(rows, key=lambda row: row["mse"])
+    assert with_truth.recommended == best["route"]
+    assert without.recommended in ROUTES
+    assert with_truth.recommended in with_truth.reason
+
+
+def test_pca_is_recommended_where_the_network_was_spoiled(compared):
+    """A network trained on another material must not be praised."""
+    _, noisy, _, _ = compared
+    wrong = aed.data.sto_o_k(
+        (8, 9), core_hole="full", energy_start=524.0, dispersion=0.5, n_channels=60
+    )
+    wrong.axes_manager[-1].offset = 527.0
+    spoiled = noisy.deepcopy()
+    train(spoiled, reference=wrong, noise=NoiseModel.gaussian(SIGMA))
+    comparison = spoiled.compare_denoising()
+    assert comparison.recommended != "autoencoder"
+    row = row_of(comparison, "autoencoder")
+    assert row["difference_to_pca"] > 10 * row["difference_error"]
+
+
+def test_it_can_be_read(compared):
+    _, _, with_truth, without = compared
+    text = str(without)
+    assert all(route in text for route in ROUTES)
+    assert "Recommended" in text
+    assert "MSE against truth" in str(with_truth)
+    assert "<table" in without._repr_html_()
+
+
+def test_it_can_be_seen(compared):
+    """Raw, PCA and autoencoder: image, mean, three positions, marked in all."""
+    _, _, with_truth, without = compared
+    for comparison, n_images in ((without, 3), (with_truth, 4)):
+        figure = comparison.plot()
+        images = [ax for ax in figure.axes if ax.images]
+        assert len(images) == n_images
+        assert all(len(ax.lines) == 3 for ax in images)
+        panels = [ax for ax in figure.axes if not ax.images]
+        titles = [ax.get_title() for ax in panels]
+        assert titles == ["Mean spectrum", "Position 1", "Position 2", "Position 3"]
+        assert all(len(ax.lines) == n_images for ax in panels)
+
+
+def test_the_same_question_gets_the_same_answer(trained_signal):
+    one, other = trained_signal.compare_denoising(), trained_signal.compare_denoising()
+    assert one.table == other.table
+
+
+def test_counting_noise_is_treated_as_hyperspy_advises(clean_signal):
+    """Poisson-normalised PCA on counts; and the raw error is the noise variance."""
+    counts = clean_signal * 400.0 + 50.0
+    noisy = aed.add_noise(counts, NoiseModel(1.0), random_state=0)
+    train(noisy, noise=NoiseModel(1.0))
+    comparison = noisy.compare_denoising(truth=counts)
+    copy = noisy.deepcopy()
+    copy.decomposition(normalize_poissonian_noise=True, print_info=False)
+    row = row_of(comparison, "pca")
+    expected = copy.get_decomposition_model(row["components"]).data
+    assert np.allclose(comparison.signals["pca"].data, expected, rtol=1e-3)
+    raw = row_of(comparison, "raw")
+    assert raw["estimated_mse"] == pytest.approx(raw["mse"], rel=0.1)
+
+
+def test_lazy_signals_are_compared(trained_signal):
+    comparison = trained_signal.as_lazy().compare_denoising()
+    assert comparison.table == trained_signal.compare_denoising().table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ({"components": 0}, ValueError, "`components`"),
+        ({"components": 1.5}, TypeError, "`components`"),
+        ({"truth": hs.signals.Signal1D(np.ones((2, 3, 60)))}, ValueError, "`truth`"),
+    ],
+)
+def test_wrong_arguments_are_refused(trained_signal, arguments, kind, words):
+    with pytest.raises(kind, match=words):
+        trained_signal.compare_denoising(**arguments)
