@@ -1,7 +1,6 @@
 """Denoise a file from the shell: ``python -m hyperspy_aedenoise [FILE] [-o OUT]``."""
 
 import argparse
-import logging
 import os
 import sys
 import warnings
@@ -67,9 +66,11 @@ def _denoise(options):
     import matplotlib
 
     matplotlib.use("Agg")
+    import hyperspy.api as hs
+
     # HyperSpy's and exspy's remarks on each other are not the user's concern, either.
     warnings.simplefilter("ignore")
-    logging.getLogger("hyperspy").setLevel(logging.ERROR)
+    hs.set_log_level("ERROR")
     signal, truth = _built_in() if source is None else (_load(source), None)
     print(f"Denoising {signal}")
     signal.decompose_autoencoder(random_state=0)

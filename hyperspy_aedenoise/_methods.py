@@ -602,7 +602,9 @@ def _summary(denoiser):
         f"  learned from: {denoiser.learned_from_}",
         f"  iterations={len(history['iteration'])}, kept: {kept}",
     ]
-    if kept == 0:
+    if not history["iteration"]:
+        lines.append("  not trained: the linear start (shrunk principal components)")
+    elif kept == 0:
         lines.append(
             "  the linear start (optimally shrunk principal components) was kept: "
             "training gained nothing that held-out spectra could confirm"
