@@ -128,8 +128,13 @@ def plot_routes(signals, table, energies, energy_label):
     calm = cubes.get("autoencoder", next(iter(cubes.values())))
     positions = marked_positions(np.nansum(calm, axis=-1))
     n_routes = len(cubes)
-    figure = plt.figure(figsize=(3.1 * max(n_routes, 3), 7.4), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    height, width = calm.shape[:2]
+    slimness = np.clip(height / width, 0.4, 1.5) if height > 1 else 0.7
+    heights = (3.0 * slimness + 1.0, 3.6)  # inches, titles and labels included
+    figure = plt.figure(
+        figsize=(3.1 * max(n_routes, 3), sum(heights)), layout="constrained"
+    )
+    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
     images = {route: np.nansum(cube, axis=-1) for route, cube in cubes.items()}
     limits = np.percentile(next(iter(images.values())), (1, 99))
     panels = upper.subplots(1, n_routes, squeeze=False)[0]
@@ -186,9 +191,9 @@ _NAMES = {
     "truth": "Truth",
 }
 _STYLES = {
-    "raw": {"color": "0.8", "lw": 0.8, "zorder": 1},
+    "raw": {"color": "0.8", "lw": 0.7, "zorder": 1},
     "pca": {"color": "C0", "lw": 2.5, "alpha": 0.5},
-    "autoencoder": {"color": "C3", "lw": 1},
+    "autoencoder": {"color": "C3", "lw": 0.9},
     "truth": {"color": "k", "lw": 1, "ls": ":"},
 }
 
@@ -225,8 +230,9 @@ def _mark(ax, image, signal, y, x, color, number):
         position = axes[0].axis[x] if axes else 0
         ax.plot(position, image[0, x], "s", mfc="none", mec=color, mew=1.5, ms=7)
         where = (position, image[0, x])
+    beside = (-11, 5) if x > 0.8 * image.shape[1] else (5, 5)
     ax.annotate(
-        str(number + 1), where, color=color, xytext=(5, 5), textcoords="offset points"
+        str(number + 1), where, color=color, xytext=beside, textcoords="offset points"
     )
 
 
