@@ -2,10 +2,18 @@
 
 import functools
 import logging
-import threading
 
 import numpy as np
 
+from hyperspy_aedenoise._carried import (
+    by_block,
+    denoiser_of,
+    passed_noise,
+    restore,
+    restored_like,
+    store,
+    trained,
+)
 from hyperspy_aedenoise._spectra import (
     check_axes,
     energy_last,
@@ -28,13 +36,6 @@ SIGNAL_METHODS = (
     "plot_autoencoder_loadings",
     "compare_denoising",
 )
-
-#: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
-_PLACE = "Signal.Denoising"
-#: Noisy copies that measure how noise passes through the network.
-_N_DRAWS = 16
-#: Keras builds its functions on first use, which two threads must not do at once.
-_one_at_a_time = threading.Lock()
 
 
 def estimate_noise(self, navigation_mask=None, signal_mask=None):
@@ -168,7 +169,7 @@ def decompose_autoencoder(
         energies=spectra.energies,
         progress=_progress_bar(show_progressbar),
     )
-    _store(self, denoiser, spectra.channels_left_out)
+    store(self, denoiser, spectra.channels_left_out)
     history = denoiser.history_
     if history["interrupted"]:
         _logger.warning(
@@ -208,9 +209,9 @@ def get_autoencoder_model(self, navigation_mask=None):
     ValueError
         If the signal's channels are not those of the training.
     """
-    content, kept = _trained(self)
-    restored = _by_block(self, _restore, content=content, kept=kept)
-    model = _restored_like(self, restored)
+    content, kept = trained(self)
+    restored = by_block(self, restore, content=content, kept=kept)
+    model = restored_like(self, restored)
     if navigation_mask is not None:
         left_out = spectra_of(self, navigation_mask).left_out
         values = energy_last(model, model.data)
@@ -244,9 +245,9 @@ def get_autoencoder_uncertainty(self):
     gets wrong (a feature it has not learned, or lost) doesn't vary, and the noise
     that went into its weights is not counted.
     """
-    content, kept = _trained(self)
-    spread = _by_block(self, _passed_noise, content=content, kept=kept)
-    uncertainty = _restored_like(self, spread)
+    content, kept = trained(self)
+    spread = by_block(self, passed_noise, content=content, kept=kept)
+    uncertainty = restored_like(self, spread)
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
     return uncertainty
@@ -269,10 +270,9 @@ def get_autoencoder_loadings(self):
     """
     from hyperspy.signals import BaseSignal
 
-    content, kept = _trained(self)
+    content, kept = trained(self)
     spectra = spectra_of(self, signal_mask=~kept)
-    with _one_at_a_time:
-        latent = _denoiser_of(content).encode(spectra.counts)
+    latent = denoiser_of(content).encode(spectra.counts)
     axes = self.axes_manager._get_navigation_axes_dicts()
     for axis in axes:
         axis["navigate"] = False
@@ -298,8 +298,8 @@ def plot_autoencoder_training(self):
     """
     from hyperspy_aedenoise._figures import plot_training
 
-    content, _ = _trained(self)
-    return plot_training(_denoiser_of(content).history_, self.metadata.General.title)
+    content, _ = trained(self)
+    return plot_training(denoiser_of(content).history_, self.metadata.General.title)
 
 
 def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
@@ -370,8 +370,8 @@ def compare_denoising(self, truth=None, components=None):
     """
     from hyperspy_aedenoise._comparison import compare
 
-    content, kept = _trained(self)
-    return compare(self, _denoiser_of(content), kept, truth, components)
+    content, kept = trained(self)
+    return compare(self, denoiser_of(content), kept, truth, components)
 
 
 def add_noise(signal, noise, random_state=None):
@@ -429,116 +429,6 @@ def match_reference(reference, experiment):
         "the experiment's energy axis with `interpolate_on_axis`, and to its "
         "intensity by multiplication."
     )
-
-
-# The trained autoencoder of a signal ------------------------------------------------
-
-
-def _store(signal, denoiser, channels_left_out):
-    record = denoiser.record()
-    history = record["history"]
-    entry = {
-        key: record[key]
-        for key in ("package_version", "architecture", "learned_from", "iterations")
-    }
-    entry["kept_iteration"] = history["kept_iteration"]
-    entry["noise"] = record["noise"]
-    if record["output_dimension"] is not None:
-        entry["output_dimension"] = record["output_dimension"]
-    entry["autoencoder"] = np.frombuffer(denoiser.to_bytes(), dtype=np.uint8).copy()
-    entry["channels_left_out"] = channels_left_out
-    if signal.metadata.has_item(_PLACE):
-        del signal.metadata.Signal.Denoising
-    signal.metadata.set_item(_PLACE, entry)
-
-
-def _trained(signal):
-    """Archive of a signal's autoencoder and the channels that it uses, checked."""
-    if not signal.metadata.has_item(f"{_PLACE}.autoencoder"):
-        raise RuntimeError(
-            "This signal has no trained autoencoder; call `s.decompose_autoencoder()` "
-            "first."
-        )
-    check_axes(signal)
-    entry = signal.metadata.get_item(_PLACE)
-    content = np.asarray(entry.autoencoder, dtype=np.uint8).tobytes()
-    kept = ~np.asarray(entry.channels_left_out, dtype=bool)
-    axis = signal.axes_manager.signal_axes[0]
-    trained_energies = _denoiser_of(content).energies_
-    if kept.size != axis.size:
-        raise ValueError(
-            must_be(
-                "signal",
-                f"on the {kept.size} channels of the training",
-                f"{axis.size} channels",
-                "Train again on this signal, with `s.decompose_autoencoder()`.",
-            )
-        )
-    apart = np.abs(axis.axis[kept] - trained_energies).max()
-    if apart > 0.5 * abs(axis.scale):
-        _logger.warning(
-            "the energy axis was changed since the training, by up to %.3g %s; the "
-            "autoencoder goes by channels. Train again if the data were changed, too.",
-            apart,
-            axis.units,
-        )
-    return content, kept
-
-
-@functools.lru_cache(maxsize=4)
-def _denoiser_of(content):
-    from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
-
-    return AutoencoderDenoiser.from_bytes(content)
-
-
-def _by_block(signal, function, **keywords):
-    """Apply a function of spectra to a signal's data, lazily to lazy ones."""
-    dtype = output_type(signal.data.dtype)
-    data = signal.data
-    if not signal._lazy:
-        return function(energy_last(signal, data), output_dtype=dtype, **keywords)
-    index = signal.axes_manager.signal_axes[0].index_in_array
-    data = np.moveaxis(data, index, -1).rechunk({-1: -1})
-    return data.map_blocks(
-        function, meta=np.empty((0,) * data.ndim, dtype), output_dtype=dtype, **keywords
-    )
-
-
-def _restore(spectra, content, kept, output_dtype):
-    """Denoised spectra, shape (..., n_all_channels); NaN in channels not kept."""
-    restored = np.full(spectra.shape, np.nan, output_dtype)
-    with _one_at_a_time:
-        restored[..., kept] = _denoiser_of(content).denoise(spectra[..., kept])
-    return restored
-
-
-def _passed_noise(spectra, content, kept, output_dtype):
-    """Standard deviation of restored spectra under fresh noise, same shape."""
-    denoiser = _denoiser_of(content)
-    rng = np.random.default_rng(0)
-    noisy = np.asarray(spectra[..., kept], dtype=np.float32)
-    total, squares = np.zeros_like(noisy, float), np.zeros_like(noisy, float)
-    with _one_at_a_time:
-        restored = denoiser.denoise(noisy)
-        for _ in range(_N_DRAWS):
-            draw = denoiser.noise_.fluctuation(restored, rng)
-            change = denoiser.denoise(noisy + draw) - restored
-            total += change
-            squares += np.square(change)
-    variance = (squares - total**2 / _N_DRAWS) / (_N_DRAWS - 1)
-    spread = np.full(spectra.shape, np.nan, output_dtype)
-    spread[..., kept] = np.sqrt(np.maximum(variance, 0))
-    return spread
-
-
-def _restored_like(signal, values):
-    """Wrap restored values; how they came about stays, the autoencoder doesn't."""
-    restored = like(signal, values)
-    entry = restored.metadata.get_item(_PLACE)
-    del entry.autoencoder
-    del entry.channels_left_out
-    return restored
 
 
 # Small things -----------------------------------------------------------------------
