@@ -73,19 +73,23 @@ def _denoise(options):
     hs.set_log_level("ERROR")
     signal, truth = _built_in() if source is None else (_load(source), None)
     print(f"Denoising {signal}")
-    signal.decompose_autoencoder(random_state=0)
-    print("Comparing with PCA (trains once more, to estimate errors)")
+    record = signal.decompose_autoencoder(random_state=0, return_info=True)
+    signal.get_autoencoder_model().save(output, overwrite=True)
+    if record["history"]["interrupted"]:
+        print(f"Written: {output} (denoised by the best state so far)")
+        raise KeyboardInterrupt
+    print("Comparing with PCA (to estimate errors, a trained network is trained again)")
     comparison = signal.compare_denoising(truth=truth)
     print(comparison)
-    denoised = comparison.signals["autoencoder"]
-    denoised.metadata.set_item(
-        "Signal.Denoising",
-        signal.get_autoencoder_model().metadata.Signal.Denoising.as_dictionary(),
-    )
-    denoised.save(output, overwrite=True)
     picture = output.with_suffix(".png")
     comparison.plot().savefig(picture, dpi=150)
-    print(f"Written: {output} (denoised signal), {picture} (comparison)")
+    print(f"Written: {output} (denoised by the autoencoder), {picture} (comparison)")
+    if comparison.recommended != "autoencoder":
+        print(
+            f"The recommended route is {comparison.recommended}, not what was written; "
+            'in Python it is `s.compare_denoising().signals["'
+            f'{comparison.recommended}"]`.'
+        )
 
 
 def _built_in():
@@ -103,7 +107,12 @@ def _load(source):
 
     import hyperspy_aedenoise  # noqa: F401  guarantees the methods
 
-    loaded = hs.load(source)
+    # .hdf5 is read by several of HyperSpy's readers; its own is meant
+    form = {"file_format": "HSPY"} if source.suffix == ".hdf5" else {}
+    try:
+        loaded = hs.load(source, **form)
+    except Exception as error:
+        raise ValueError(f"{source} can't be read: {error}") from error
     signals = loaded if isinstance(loaded, list) else [loaded]
     spectra = [signal for signal in signals if isinstance(signal, EELSSpectrum)]
     if not spectra:

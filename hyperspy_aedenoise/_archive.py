@@ -1,25 +1,47 @@
 """Storing a Keras model with its record in one `.keras` file, and reading it safely.
 
-The file is an ordinary Keras archive with one JSON text more, which Keras ignores.
+The file is an ordinary Keras archive with a JSON text more, which Keras ignores, and
+for a user's own model the weights it began with.
 """
 
+import io
 import json
 import os
 import tempfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
+
 from hyperspy_aedenoise._validation import must_be
 
 #: Name of the record within the archive.
 RECORD = "hyperspy_aedenoise.json"
+#: Name of the weights before training within the archive.
+START = "start.npz"
 #: What an archive may hold, and no more.
-_MEMBERS = {"config.json", "metadata.json", "model.weights.h5", RECORD}
+_MEMBERS = {"config.json", "metadata.json", "model.weights.h5", RECORD, START}
 #: Unpacked, the largest autoencoder met so far has 3 MB; more than this is a bomb.
 _LARGEST = 256 * 2**20
-#: Layers that run code or read files named in the archive.
-_FORBIDDEN = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
-#: Objects that are neither layers nor initializers, by module and name.
+#: Largest layer, and where a configuration says how large one is.
+_LARGEST_SIZE = 2**16
+_SIZES = {"units", "filters", "input_dim", "output_dim", "depth_multiplier"}
+#: Layers that run code or read files named in the archive, and wrappers of such.
+_FORBIDDEN = {
+    "FlaxLayer",
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "JaxLayer",
+    "Lambda",
+    "StringLookup",
+    "TextVectorization",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+}
+#: Modules of Keras whose classes are plain numerics.
+_NUMERIC = ("layers", "initializers", "regularizers", "constraints")
+#: Other objects, by module and name.
 _PLAIN = {
     ("keras.src.models.functional", "Functional"),
     ("keras", "Functional"),
@@ -27,20 +49,59 @@ _PLAIN = {
     ("keras", "DTypePolicy"),
     (None, "__keras_tensor__"),
 }
+#: Arithmetic between layers of a functional model.
+_ARITHMETIC = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.math")
+#: What a record must hold.
+_TYPES = {
+    "package_version": str,
+    "architecture": str,
+    "output_dimension": (int, type(None)),
+    "requested_dimension": (int, type(None)),
+    "learned_from": str,
+    "iterations": int,
+    "noise": dict,
+    "energies": (list, type(None)),
+    "history": dict,
+}
 
 
-def pack(model, record):
-    """Keras model and record (JSON-able dict) as the bytes of a `.keras` file."""
+def pack(model, record, start=None):
+    """Make the bytes of a `.keras` file.
+
+    Parameters
+    ----------
+    model : keras.Model
+    record : dict
+        What JSON can hold.
+    start : list of ndarray, optional
+        Weights before training.
+
+    Returns
+    -------
+    bytes
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         model.save(path, include_optimizer=False)
         with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(RECORD, json.dumps(record))
+            if start is not None:
+                stored = io.BytesIO()
+                np.savez(stored, *start)
+                archive.writestr(START, stored.getvalue())
         return Path(path).read_bytes()
 
 
+def check_storable(model):
+    """Raise TypeError or ValueError if a model could be stored but never read again."""
+    import keras
+
+    config = keras.saving.serialize_keras_object(model)
+    _check_classes(json.loads(json.dumps(config)))
+
+
 def unpack(content):
-    """Model and record from the bytes of a `.keras` file.
+    """Read the bytes of a `.keras` file.
 
     Parameters
     ----------
@@ -50,28 +111,33 @@ def unpack(content):
     -------
     model : keras.Model
     record : dict
+    start : list of ndarray, or None
 
     Raises
     ------
     ValueError
         If the content is broken, was not written by this package, or asks for
-        anything but plain Keras layers and classes registered in this session.
+        anything but plain Keras objects and classes registered in this session.
     """
     import keras
 
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         Path(path).write_bytes(content)
-        record = _check(path)
+        record, start = _check(path)
         try:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            n_channels = model.input_shape[-1]
         except Exception as error:
             raise ValueError(_refusal(f"one that Keras refuses ({error})")) from error
-    return model, record
+    if record["energies"] is not None and len(record["energies"]) != n_channels:
+        got = f"{len(record['energies'])} energies for {n_channels} channels"
+        raise ValueError(_refusal(got))
+    return model, record, start
 
 
 def _check(path):
-    """Look at an archive without unpacking it to disk, and return its record."""
+    """Look at an archive without unpacking it to disk."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -83,16 +149,35 @@ def _check(path):
                 raise ValueError(_refusal(f"{size / 2**20:.0f} MB unpacked"))
             if RECORD not in names:
                 raise ValueError(_refusal(f"one without {RECORD}"))
-            config = json.loads(archive.read("config.json"))
+            _check_classes(json.loads(archive.read("config.json")))
             record = json.loads(archive.read(RECORD))
-    except (zipfile.BadZipFile, KeyError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(_refusal(f"a broken file ({error})")) from error
+            start = None
+            if START in names:
+                stored = np.load(io.BytesIO(archive.read(START)), allow_pickle=False)
+                start = [stored[f"arr_{i}"] for i in range(len(stored.files))]
     except json.JSONDecodeError as error:
         raise ValueError(_refusal(f"broken JSON ({error})")) from error
+    except (zipfile.BadZipFile, KeyError, OSError, UnicodeDecodeError) as error:
+        raise ValueError(_refusal(f"a broken file ({error})")) from error
+    except RecursionError as error:
+        raise ValueError(_refusal("JSON that is nested too deeply")) from error
+    _check_record(record)
+    return record, start
+
+
+def _check_record(record):
+    """Refuse a record of another form; a later version may have one."""
     if not isinstance(record, dict):
         raise ValueError(_refusal("a record that is no dictionary"))
-    _check_classes(config)
-    return record
+    wrong = [
+        key
+        for key, kind in _TYPES.items()
+        if key not in record or not isinstance(record[key], kind)
+    ]
+    if wrong or set(record["noise"]) != {"gain", "offset", "correlation"}:
+        version = record.get("package_version", "unknown")
+        got = f"a record of version {version} without proper {wrong or 'noise'}"
+        raise ValueError(_refusal(got))
 
 
 def _check_classes(node):
@@ -104,17 +189,26 @@ def _check_classes(node):
             _check_classes(item)
     elif isinstance(node, dict):
         if "class_name" in node:
-            name, module = node["class_name"], node.get("module")
-            registered = node.get("registered_name")
-            known = (module, name) in _PLAIN or (
-                module in ("keras.layers", "keras.initializers")
-                and hasattr(getattr(keras, module.removeprefix("keras.")), str(name))
-            )
-            own = registered in keras.saving.get_custom_objects()
-            if name in _FORBIDDEN or not (known or own):
+            name, module = str(node["class_name"]), node.get("module")
+            own = str(node.get("registered_name")) in keras.saving.get_custom_objects()
+            if name in _FORBIDDEN or not (own or _is_plain(module, name)):
                 raise ValueError(_refusal(f"the class {module}.{name}"))
-        for item in node.values():
+        for key, item in node.items():
+            if key in _SIZES and not (isinstance(item, int) and item <= _LARGEST_SIZE):
+                raise ValueError(_refusal(f"the size {key}={item}"))
             _check_classes(item)
+
+
+def _is_plain(module, name):
+    import keras
+
+    if not isinstance(module, str):
+        return module is None and (None, name) in _PLAIN
+    if (module, name) in _PLAIN or module in _ARITHMETIC:
+        return True
+    package, _, part = module.partition(".")
+    known = package == "keras" and part in _NUMERIC
+    return known and hasattr(getattr(keras, part), name)
 
 
 def _refusal(got):

@@ -6,35 +6,64 @@ import threading
 
 import numpy as np
 
-from hyperspy_aedenoise._spectra import check_axes, energy_last, like, output_type
+from hyperspy_aedenoise._spectra import (
+    check_axes,
+    energy_last,
+    like,
+    output_type,
+    positions_shape,
+)
 from hyperspy_aedenoise._validation import must_be
 
 _logger = logging.getLogger(__name__)
 
 #: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
 _PLACE = "Signal.Denoising"
-#: Noisy copies that measure how noise passes through the network.
-_N_DRAWS = 16
+#: Where residual and noise disagree by more than this factor, the user is told.
+_SUSPICIOUS = 2.0
 #: Keras builds its functions on first use, which two threads must not do at once.
 _one_at_a_time = threading.Lock()
 
 
-def store(signal, denoiser, channels_left_out):
+def store(signal, denoiser, left_out, channels_left_out):
+    """Put a trained denoiser into the metadata of its signal.
+
+    Parameters
+    ----------
+    signal : EELSSpectrum
+    denoiser : AutoencoderDenoiser
+    left_out : ndarray of bool, shape (...)
+        Probe positions that took no part.
+    channels_left_out : ndarray of bool, shape (n_all_channels,)
+    """
     record = denoiser.record()
-    history = record["history"]
     entry = {
         key: record[key]
         for key in ("package_version", "architecture", "learned_from", "iterations")
     }
-    entry["kept_iteration"] = history["kept_iteration"]
+    entry["kept_iteration"] = record["history"]["kept_iteration"]
     entry["noise"] = record["noise"]
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]
     entry["autoencoder"] = np.frombuffer(denoiser.to_bytes(), dtype=np.uint8).copy()
     entry["channels_left_out"] = channels_left_out
+    if left_out.any():
+        entry["positions_left_out"] = left_out
     if signal.metadata.has_item(_PLACE):
         del signal.metadata.Signal.Denoising
     signal.metadata.set_item(_PLACE, entry)
+
+
+def left_out_in_training(signal):
+    """Probe positions that took no part, or None if there were none or it is unknown.
+
+    A slice along the navigation axes no longer knows them.
+    """
+    entry = signal.metadata.get_item(_PLACE)
+    if not entry.has_item("positions_left_out"):
+        return None
+    left_out = np.asarray(entry.positions_left_out, dtype=bool)
+    return left_out if left_out.shape == positions_shape(signal) else None
 
 
 def trained(signal):
@@ -72,21 +101,39 @@ def trained(signal):
 
 @functools.lru_cache(maxsize=4)
 def denoiser_of(content):
+    """The denoiser in the bytes of an archive; kept, as reading takes a while."""
     from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
 
     return AutoencoderDenoiser.from_bytes(content)
 
 
-def by_block(signal, function, **keywords):
-    """Apply a function of spectra to a signal's data, lazily to lazy ones."""
+def by_block(signal, function, n_out=None, **keywords):
+    """Apply a function of spectra to a signal's data, lazily to lazy ones.
+
+    Parameters
+    ----------
+    signal : EELSSpectrum
+    function : callable
+        Takes spectra, shape (..., n_all_channels), the `keywords` and
+        ``output_dtype``; returns shape (..., n_out).
+    n_out : int, optional
+        Default: the number of channels.
+
+    Returns
+    -------
+    ndarray or dask array, shape (..., n_out)
+    """
     dtype = output_type(signal.data.dtype)
-    data = signal.data
+    data = energy_last(signal, signal.data)
     if not signal._lazy:
-        return function(energy_last(signal, data), output_dtype=dtype, **keywords)
-    index = signal.axes_manager.signal_axes[0].index_in_array
-    data = np.moveaxis(data, index, -1).rechunk({-1: -1})
+        return function(data, output_dtype=dtype, **keywords)
+    data = data.rechunk({-1: -1})
     return data.map_blocks(
-        function, meta=np.empty((0,) * data.ndim, dtype), output_dtype=dtype, **keywords
+        function,
+        chunks=(*data.chunks[:-1], (n_out or data.shape[-1],)),
+        meta=np.empty((0,) * data.ndim, dtype),
+        output_dtype=dtype,
+        **keywords,
     )
 
 
@@ -94,26 +141,31 @@ def restore(spectra, content, kept, output_dtype):
     """Denoised spectra, shape (..., n_all_channels); NaN in channels not kept."""
     restored = np.full(spectra.shape, np.nan, output_dtype)
     with _one_at_a_time:
-        restored[..., kept] = denoiser_of(content).denoise(spectra[..., kept])
+        denoiser = denoiser_of(content)
+        restored[..., kept] = denoiser.denoise(spectra[..., kept])
+    misfit = denoiser.misfit(spectra[..., kept], restored[..., kept])
+    if not 1 / _SUSPICIOUS < misfit < _SUSPICIOUS:
+        _logger.warning(
+            "what was taken away has %.2g times the variance of the noise that was "
+            "assumed. Either these are not the data of the training any more (scaled, "
+            "summed, rebinned, background removed: train again), or the reference "
+            "doesn't fit them, or the noise model is wrong.",
+            misfit,
+        )
     return restored
+
+
+def encode(spectra, content, kept, output_dtype):
+    """Latent variables, shape (..., n_latent)."""
+    with _one_at_a_time:
+        return denoiser_of(content).encode(spectra[..., kept]).astype(output_dtype)
 
 
 def passed_noise(spectra, content, kept, output_dtype):
     """Standard deviation of restored spectra under fresh noise, same shape."""
-    denoiser = denoiser_of(content)
-    rng = np.random.default_rng(0)
-    noisy = np.asarray(spectra[..., kept], dtype=np.float32)
-    total, squares = np.zeros_like(noisy, float), np.zeros_like(noisy, float)
-    with _one_at_a_time:
-        restored = denoiser.denoise(noisy)
-        for _ in range(_N_DRAWS):
-            draw = denoiser.noise_.fluctuation(restored, rng)
-            change = denoiser.denoise(noisy + draw) - restored
-            total += change
-            squares += np.square(change)
-    variance = (squares - total**2 / _N_DRAWS) / (_N_DRAWS - 1)
     spread = np.full(spectra.shape, np.nan, output_dtype)
-    spread[..., kept] = np.sqrt(np.maximum(variance, 0))
+    with _one_at_a_time:
+        spread[..., kept] = denoiser_of(content).uncertainty(spectra[..., kept])
     return spread
 
 
@@ -121,6 +173,7 @@ def restored_like(signal, values):
     """Wrap restored values; how they came about stays, the autoencoder doesn't."""
     restored = like(signal, values)
     entry = restored.metadata.get_item(_PLACE)
-    del entry.autoencoder
-    del entry.channels_left_out
+    for name in ("autoencoder", "channels_left_out", "positions_left_out"):
+        if entry.has_item(name):
+            delattr(entry, name)
     return restored

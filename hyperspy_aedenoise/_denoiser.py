@@ -1,6 +1,7 @@
 """Fit, denoise, save, load: the engine, on arrays alone."""
 
 import logging
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import numpy as np
 from hyperspy_aedenoise._lowrank import Colour
 from hyperspy_aedenoise._material import (
     FEWEST_TO_TRAIN,
-    HELD_OUT_DRAWS,
     CleanMaterial,
     NoisyMaterial,
 )
@@ -24,7 +24,9 @@ from hyperspy_aedenoise._validation import (
 
 _logger = logging.getLogger(__name__)
 
-ARCHITECTURES = ("auto", "spectral", "spatial-spectral")
+#: Noisy copies that measure how noise passes through the network.
+_N_DRAWS = 16
+ARCHITECTURES = ("auto", "spectral")
 
 
 class AutoencoderDenoiser:
@@ -140,12 +142,18 @@ class AutoencoderDenoiser:
             material = CleanMaterial(reference, noise, n_codes, seeds[0])
         noise_level = Colour.of(noise, material.codes.mean).spread
         model = self._build(material, noise_level, seeds[1])
+        # what a model of the user's own began with, to train it again from there
+        start = model.get_weights() if self._is_own else None
 
         if material.can_train:
             history = self._train(model, material, iterations, noise_level, progress)
+            if history["kept_iteration"] == 0 and not self._is_own:
+                # Nothing was gained by sparing spectra for the judgement.
+                material.put_all_to_use()
+                model = self._build(material, noise_level, seeds[1])
         else:
             history = _untrained(len(spectra), material)
-        self._store(model, noise, history, energies)
+        self._store(model, noise, history, energies, start)
         self.learned_from_ = "this signal" if reference is None else "reference"
         return self
 
@@ -189,7 +197,59 @@ class AutoencoderDenoiser:
         ndarray of float32, shape (..., n_channels)
             In signal units.
         """
-        return self._apply(self._part("decoder"), latent, self.decode_dimension())
+        decoder = self._part("decoder")
+        return self._apply(decoder, latent, self.decode_dimension(), "latent")
+
+    def uncertainty(self, spectra):
+        """Standard deviation of restored spectra due to the noise in them.
+
+        Parameters
+        ----------
+        spectra : array_like, shape (..., n_channels)
+
+        Returns
+        -------
+        ndarray of float32, shape (..., n_channels)
+            In signal units; from 16 fresh draws of the noise, so good to 18 %.
+
+        Notes
+        -----
+        A lower bound: what the network always gets wrong doesn't vary, and the noise
+        that went into its weights is not counted.
+        """
+        spectra = np.asarray(spectra, dtype=np.float32)
+        rows = spectra.reshape(-1, spectra.shape[-1])
+        # the same spectra get the same answer, others an independent one
+        rng = np.random.default_rng(zlib.crc32(rows.tobytes()))
+        spread = np.empty_like(rows)
+        for start in range(0, len(rows), 1024):
+            part = rows[start : start + 1024]
+            restored = self.denoise(part)
+            expected = np.nan_to_num(restored)
+            changes = [
+                self.denoise(part + self.noise_.fluctuation(expected, rng)) - restored
+                for _ in range(_N_DRAWS)
+            ]
+            spread[start : start + 1024] = np.std(changes, axis=0, ddof=1)
+        return spread.reshape(spectra.shape)
+
+    def misfit(self, spectra, restored):
+        """Variance of what was taken away, in units of the noise that was assumed.
+
+        Parameters
+        ----------
+        spectra, restored : ndarray, shape (..., n_channels)
+            Before and after `denoise`.
+
+        Returns
+        -------
+        float
+            About 1; NaN spectra are left out.
+        """
+        noise = np.maximum(self.noise_.variance(restored), np.finfo(np.float32).tiny)
+        taken = np.square(np.subtract(spectra, restored, dtype=np.float64))
+        finite = np.isfinite(taken)
+        return float(taken[finite].sum() / noise[finite].sum()) if finite.any() else 1.0
 
     def decode_dimension(self):
         """Return the number of latent variables that `decode` takes."""
@@ -211,7 +271,9 @@ class AutoencoderDenoiser:
         def decode(latent):
             latent = np.asarray(latent, dtype=np.float64)
             rows = latent.reshape(-1, latent.shape[-1])
-            return decoder.predict_on_batch(rows).reshape(*latent.shape[:-1], -1)
+            batches = np.array_split(rows, -(-len(rows) // 1024))
+            spectra = np.concatenate([decoder.predict_on_batch(b) for b in batches])
+            return spectra.reshape(*latent.shape[:-1], -1)
 
         return decode
 
@@ -256,33 +318,23 @@ class AutoencoderDenoiser:
         """Return the content of the file that `save` writes."""
         from hyperspy_aedenoise._archive import pack
 
-        return pack(self._fitted().model_, self.record())
+        return pack(self._fitted().model_, self.record(), self._start)
 
     @classmethod
     def from_bytes(cls, content):
         """Return the denoiser in the content of a file that `save` has written."""
         from hyperspy_aedenoise._archive import unpack
 
-        model, record = unpack(content)
-        try:
-            noise = NoiseModel(**record["noise"])
-            denoiser = cls(
-                architecture=record["architecture"],
-                output_dimension=record["output_dimension"],
-                noise=noise,
-                iterations=record["iterations"],
-            )
-            denoiser._store(model, noise, record["history"], record["energies"])
-            denoiser.learned_from_ = record["learned_from"]
-        except (KeyError, TypeError) as error:
-            raise ValueError(
-                must_be(
-                    "autoencoder file",
-                    "complete",
-                    f"a record that lacks or misuses {error}",
-                    "It may come from another version; train again.",
-                )
-            ) from error
+        model, record, start = unpack(content)
+        noise = NoiseModel(**record["noise"])
+        denoiser = cls(
+            architecture=record["architecture"],
+            output_dimension=record["requested_dimension"],
+            noise=noise,
+            iterations=record["iterations"],
+        )
+        denoiser._store(model, noise, record["history"], record["energies"], start)
+        denoiser.learned_from_ = record["learned_from"]
         return denoiser
 
     def record(self):
@@ -292,7 +344,8 @@ class AutoencoderDenoiser:
         -------
         dict
             ``package_version``, ``architecture``, ``output_dimension``,
-            ``learned_from``, ``iterations``, ``noise``, ``energies``, ``history``.
+            ``requested_dimension`` (None: left to the data), ``learned_from``,
+            ``iterations``, ``noise``, ``energies``, ``history``.
         """
         from hyperspy_aedenoise import __version__
 
@@ -301,6 +354,7 @@ class AutoencoderDenoiser:
             "package_version": __version__,
             "architecture": self.model_.name,
             "output_dimension": self._n_latent(),
+            "requested_dimension": self.output_dimension,
             "learned_from": self.learned_from_,
             "iterations": int(self.iterations),
             "noise": {
@@ -318,7 +372,7 @@ class AutoencoderDenoiser:
             return "spectral"
         from hyperspy_aedenoise._network import unwrap_own
 
-        return unwrap_own(self.model_)
+        return unwrap_own(self.model_, self._start)
 
     # How it is done -------------------------------------------------------------
 
@@ -328,18 +382,18 @@ class AutoencoderDenoiser:
 
     def _check_arguments(self):
         if isinstance(self.architecture, str):
-            one_of(
-                "architecture",
-                self.architecture,
-                ARCHITECTURES,
-                "A `keras.Model` of your own is possible, too.",
-            )
             if self.architecture == "spatial-spectral":
                 raise NotImplementedError(
                     "`architecture='spatial-spectral'` (probe positions that inform "
                     "each other) is not available in this version; use 'spectral', "
                     "which sees each spectrum on its own."
                 )
+            one_of(
+                "architecture",
+                self.architecture,
+                ARCHITECTURES,
+                "A `keras.Model` of your own is possible, too.",
+            )
         else:
             import keras
 
@@ -350,6 +404,15 @@ class AutoencoderDenoiser:
                         "a name or a `keras.Model`",
                         type(self.architecture).__name__,
                         f"Names are {', '.join(ARCHITECTURES)}.",
+                    )
+                )
+            if self.output_dimension is not None:
+                raise ValueError(
+                    must_be(
+                        "output_dimension",
+                        "None with a model of your own",
+                        repr(self.output_dimension),
+                        "The model itself says how many latent variables it has.",
                     )
                 )
         if self.noise is not None and not isinstance(self.noise, NoiseModel):
@@ -384,24 +447,31 @@ class AutoencoderDenoiser:
         return n_codes
 
     def _build(self, material, noise_level, rng):
-        from hyperspy_aedenoise._network import build_spectral, wrap_own
+        from hyperspy_aedenoise._archive import check_storable
+        from hyperspy_aedenoise._network import build_spectral, check_own, wrap_own
 
         # order 1 for the network; never finer than the noise
-        spread = max(float(np.std(material.standardised(noise_level))), 1.0)
+        some = material.students[:: max(len(material.students) // 4096, 1)]
+        deviation = (some - material.codes.mean) / noise_level
+        spread = max(float(np.std(deviation)), 1.0)
         if not self._is_own:
             return build_spectral(material.codes, noise_level, spread, rng)
-        n_channels = len(noise_level)
-        shapes = self.architecture.input_shape, self.architecture.output_shape
-        if shapes != ((None, n_channels), (None, n_channels)):
+        check_own(self.architecture, len(noise_level))
+        mean = material.codes.mean
+        try:  # before hours go into it
+            model = wrap_own(self.architecture, mean, noise_level, spread)
+            check_storable(model)
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 must_be(
                     "architecture",
-                    f"a model from (None, {n_channels}) to (None, {n_channels})",
-                    f"{shapes[0]} to {shapes[1]}",
-                    "Its channels are those of the signal that aren't masked.",
+                    "made of Keras layers that can be stored and read safely",
+                    f"one that can't ({error})",
+                    "Use plain layers, and register your own with "
+                    "`keras.saving.register_keras_serializable`.",
                 )
-            )
-        return wrap_own(self.architecture, material.codes.mean, noise_level, spread)
+            ) from error
+        return model
 
     def _train(self, model, material, iterations, noise_level, progress):
         from hyperspy_aedenoise._training import BATCH, train
@@ -411,22 +481,17 @@ class AutoencoderDenoiser:
             lambda: material.draw_pair(BATCH),
             iterations,
             noise_level,
-            held_out=material.held_out(HELD_OUT_DRAWS),
+            held_out=material.judging_pairs(),
             keep_start=not self._is_own,
             progress=progress or (lambda iterations: iterations),
         ).as_dict()
-        if history["kept_iteration"] == 0:
-            # Nothing was gained by sparing spectra for the judgement.
-            material.put_all_to_use()
-            model.set_weights(
-                self._build(
-                    material, noise_level, np.random.default_rng(0)
-                ).get_weights()
-            )
+        history["judged_on"] = material.judged_on
         return history
 
-    def _store(self, model, noise, history, energies):
+    def _store(self, model, noise, history, energies, start):
         import keras
+
+        self._start = start
 
         # a plain model, without the loss and the optimiser of the training
         self.model_ = keras.Model(model.inputs, model.outputs, name=model.name)
@@ -459,13 +524,13 @@ class AutoencoderDenoiser:
         return int(self.model_.get_layer("encoder").output_shape[-1])
 
     @staticmethod
-    def _apply(model, values, n_expected):
+    def _apply(model, values, n_expected, argument="spectra"):
         """Run a Keras model on the last axis of an array."""
         values = np.asarray(values)
         if values.ndim == 0 or values.shape[-1] != n_expected:
             raise ValueError(
                 must_be(
-                    "spectra",
+                    argument,
                     f"arrays whose last axis has length {n_expected}",
                     f"shape {values.shape}",
                     "The autoencoder was trained on other spectra; train it on these.",
@@ -528,7 +593,7 @@ def _checked_spectra(spectra, reference, left_out):
                 "reference",
                 f"on the energy axis of the signal, {spectra.shape[-1]} channels",
                 f"{reference.shape[-1]} channels",
-                "Bring it there with `match_reference(reference, s)`.",
+                "Simulate on that axis, or use `reference.interpolate_on_axis`.",
             )
         )
     finite_spectra("reference", reference, None)
@@ -542,7 +607,7 @@ def _warn_of_other_scale(spectra, reference):
         _logger.warning(
             "the reference has %.3g times the mean intensity of the signal; what it "
             "teaches about noise holds for its own intensities. Scale it to the "
-            "signal first, for instance with `match_reference(reference, s)`.",
+            "signal first.",
             ratio,
         )
 

@@ -104,7 +104,7 @@ def plot_loadings(loadings, per_row, cmap):
     return list(panels.flat[:n_maps])
 
 
-def plot_routes(signals, table, energies, energy_label):
+def plot_routes(signals, table):
     """Denoising routes side by side: summed image, mean and single spectra.
 
     Parameters
@@ -113,8 +113,6 @@ def plot_routes(signals, table, energies, energy_label):
         By route, the first of them raw.
     table : list of dict
         One row for each route.
-    energies : ndarray, shape (n_channels,)
-    energy_label : str
 
     Returns
     -------
@@ -124,20 +122,26 @@ def plot_routes(signals, table, energies, energy_label):
 
     cubes = {route: _as_map(signal) for route, signal in signals.items()}
     first = next(iter(signals.values()))
+    energy = first.axes_manager.signal_axes[0]
+    # sums are alike only over channels that all routes have
+    common = np.all(
+        [np.isfinite(cube).any(axis=(0, 1)) for cube in cubes.values()], axis=0
+    )
+    images = {route: cube[..., common].sum(axis=-1) for route, cube in cubes.items()}
     rows = {row["route"]: row for row in table}
-    calm = cubes.get("autoencoder", next(iter(cubes.values())))
-    positions = marked_positions(np.nansum(calm, axis=-1))
+    calm = images["autoencoder"]
+    positions = marked_positions(calm)
     n_routes = len(cubes)
-    height, width = calm.shape[:2]
+    height, width = calm.shape
     slimness = np.clip(height / width, 0.4, 1.5) if height > 1 else 0.7
     heights = (3.0 * slimness + 1.0, 3.6)  # inches, titles and labels included
     figure = plt.figure(
         figsize=(3.1 * max(n_routes, 3), sum(heights)), layout="constrained"
     )
     upper, lower = figure.subfigures(2, 1, height_ratios=heights)
-    images = {route: np.nansum(cube, axis=-1) for route, cube in cubes.items()}
-    limits = np.percentile(next(iter(images.values())), (1, 99))
-    panels = upper.subplots(1, n_routes, squeeze=False)[0]
+    limits = np.nanpercentile(images["raw"], (1, 99))
+    panels = upper.subplots(1, n_routes, squeeze=False, sharey=height == 1)[0]
+    panels[0].set_ylabel("Sum over energy")
     for ax, (route, image) in zip(panels, images.items(), strict=True):
         _draw_sum(ax, image, limits, first)
         ax.set_title(f"{_NAMES.get(route, route)}\n{_caption(rows.get(route))}")
@@ -149,18 +153,19 @@ def plot_routes(signals, table, energies, energy_label):
     for ax, (title, position, color) in zip(panels, spectra, strict=False):
         for route, cube in cubes.items():
             if position is None:
-                values = np.nanmean(cube, axis=(0, 1))
+                values = cube[np.isfinite(images[route])].mean(axis=0)
             else:
                 values = cube[position]
             style = _STYLES.get(route, {"lw": 1})
-            ax.plot(energies, values, label=_NAMES.get(route, route), **style)
+            ax.plot(energy.axis, values, label=_NAMES.get(route, route), **style)
         ax.set_title(title, color=color)
-        ax.set_xlabel(energy_label)
+        ax.set_xlabel(_label(energy, "Energy loss"))
         ax.margins(x=0)
     panels[0].set_ylabel("Intensity")
     panels[0].legend(loc="upper right", fontsize="x-small")
     for ax in panels[len(spectra) :]:
         ax.set_axis_off()
+    figure.draw_without_rendering()  # the layout settles in two rounds
     return figure
 
 
@@ -170,13 +175,15 @@ def marked_positions(image):
     Parameters
     ----------
     image : ndarray, shape (y, x)
+        NaN where there is nothing to show.
 
     Returns
     -------
     list of tuple of int
         Without repetition.
     """
-    order = np.argsort(image, axis=None, kind="stable")
+    order = np.argsort(image, axis=None, kind="stable")  # NaN last
+    order = order[: int(np.isfinite(image).sum())]
     chosen = [order[round(share * (order.size - 1))] for share in (0.98, 0.5, 0.02)]
     indices = dict.fromkeys(int(index) for index in chosen)
     return [tuple(int(i) for i in np.unravel_index(k, image.shape)) for k in indices]
@@ -247,8 +254,8 @@ def _scale_bar(ax, axis, n_pixels):
     from matplotlib.patches import Rectangle
 
     target = 0.2 * n_pixels * abs(axis.scale)
-    if not np.isfinite(target) or target <= 0:
-        return
+    if n_pixels < 10 or not np.isfinite(target) or target <= 0:
+        return  # no room for a bar, or no scale
     power = 10.0 ** np.floor(np.log10(target))
     length = power * max(step for step in (1, 2, 5) if step * power <= target * 1.001)
     units = axis.units if isinstance(axis.units, str) and axis.units else "px"
@@ -271,11 +278,10 @@ def _caption(row):
     return f"est. MSE {row['estimated_mse']:.2g}"
 
 
-def _label(axis):
-    name = axis.name if isinstance(axis.name, str) else "Position"
-    return (
-        f"{name} ({axis.units})" if isinstance(axis.units, str) and axis.units else name
-    )
+def _label(axis, unnamed="Position"):
+    name = axis.name if isinstance(axis.name, str) else unnamed
+    units = axis.units if isinstance(axis.units, str) else ""
+    return f"{name} ({units})" if units else name
 
 
 def _extent(axes):

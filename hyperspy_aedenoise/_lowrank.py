@@ -7,6 +7,8 @@ import scipy.linalg
 
 #: More components than this are never told from noise by their number alone.
 _MOST_CODES = 64
+#: Spectra that are treated at a time.
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,12 @@ class PrincipalCodes:
         return codes @ self.decoder + self.mean
 
     def denoise(self, spectra):
-        """Shrink the codes of noisy spectra, shape (..., n_channels)."""
-        return self.decode(self.shrinkage * self.encode(spectra))
+        """Shrink the codes of noisy spectra, shape (..., n_channels); same type."""
+        rows = spectra.reshape(-1, spectra.shape[-1])
+        restored = np.empty_like(rows)
+        for part in _parts(len(rows)):
+            restored[part] = self.decode(self.shrinkage * self.encode(rows[part]))
+        return restored.reshape(spectra.shape)
 
 
 def principal_codes(spectra, noise, n_codes=None):
@@ -158,16 +164,23 @@ def clean_codes(reference, noise, n_codes=None):
 
 def _components(spectra, noise, n_codes):
     """Mean, colour, and the first eigenvalues and -vectors (columns), largest first."""
-    spectra = np.asarray(spectra, dtype=np.float64)
-    mean = spectra.mean(axis=0)
+    mean = spectra.mean(axis=0, dtype=np.float64)
     colour = Colour.of(noise, mean)
-    white = colour.whiten(spectra - mean)
     n_channels = len(mean)
+    covariance = np.zeros((n_channels, n_channels))
+    for part in _parts(len(spectra)):
+        white = colour.whiten(spectra[part] - mean)
+        covariance += white.T @ white / len(spectra)
     first = max(n_channels - max(n_codes or 0, _MOST_CODES), 0)
     eigenvalues, vectors = scipy.linalg.eigh(
-        white.T @ white / len(white), subset_by_index=[first, n_channels - 1]
+        covariance, subset_by_index=[first, n_channels - 1]
     )
     return mean, colour, eigenvalues[::-1], vectors[:, ::-1]
+
+
+def _parts(n):
+    """Slices of rows, so that copies in double precision stay small."""
+    return [slice(start, start + _ROWS) for start in range(0, n, _ROWS)]
 
 
 def _codes(mean, colour, vectors, shrinkage, n_codes):

@@ -8,6 +8,8 @@ import numpy as np
 from hyperspy_aedenoise._carried import (
     by_block,
     denoiser_of,
+    encode,
+    left_out_in_training,
     passed_noise,
     restore,
     restored_like,
@@ -17,11 +19,13 @@ from hyperspy_aedenoise._carried import (
 from hyperspy_aedenoise._spectra import (
     check_axes,
     energy_last,
+    left_out_positions,
     like,
     output_type,
+    place_in,
     spectra_of,
 )
-from hyperspy_aedenoise._validation import must_be, real_spectra
+from hyperspy_aedenoise._validation import finite_spectra, must_be, real_spectra
 
 _logger = logging.getLogger(__name__)
 
@@ -72,7 +76,8 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     from hyperspy_aedenoise._noise_estimate import estimate_noise
 
     spectra = spectra_of(self, navigation_mask, signal_mask)
-    noise = estimate_noise(_used(spectra))
+    _refuse_nan(self, spectra)
+    noise = estimate_noise(spectra.counts[~spectra.left_out])
     self.metadata.set_item(
         "Signal.Noise_properties.Variance_linear_model", noise.hyperspy_factors()
     )
@@ -157,6 +162,7 @@ def decompose_autoencoder(
     from hyperspy_aedenoise._denoiser import AutoencoderDenoiser  # Keras loads here
 
     spectra = spectra_of(self, navigation_mask, signal_mask)
+    _refuse_nan(self, spectra)
     if reference is not None:
         reference = _reference_spectra(self, reference, spectra.channels_left_out)
     denoiser = AutoencoderDenoiser(
@@ -169,7 +175,7 @@ def decompose_autoencoder(
         energies=spectra.energies,
         progress=_progress_bar(show_progressbar),
     )
-    store(self, denoiser, spectra.channels_left_out)
+    store(self, denoiser, spectra.left_out, spectra.channels_left_out)
     history = denoiser.history_
     if history["interrupted"]:
         _logger.warning(
@@ -213,7 +219,7 @@ def get_autoencoder_model(self, navigation_mask=None):
     restored = by_block(self, restore, content=content, kept=kept)
     model = restored_like(self, restored)
     if navigation_mask is not None:
-        left_out = spectra_of(self, navigation_mask).left_out
+        left_out = left_out_positions(self, navigation_mask)
         values = energy_last(model, model.data)
         model.data = np.moveaxis(
             np.where(left_out[..., None], np.nan, values).astype(values.dtype),
@@ -261,7 +267,8 @@ def get_autoencoder_loadings(self):
     BaseSignal
         One map for each latent variable: the latent index is the navigation axis,
         the probe positions are the signal axes, like the result of
-        ``get_decomposition_loadings()``. Without unit, of order 1.
+        ``get_decomposition_loadings()``. Without unit, of order 1; lazy if this
+        signal is.
 
     Raises
     ------
@@ -271,13 +278,15 @@ def get_autoencoder_loadings(self):
     from hyperspy.signals import BaseSignal
 
     content, kept = trained(self)
-    spectra = spectra_of(self, signal_mask=~kept)
-    latent = denoiser_of(content).encode(spectra.counts)
+    n_latent = denoiser_of(content).decode_dimension()
+    latent = by_block(self, encode, n_latent, content=content, kept=kept)
     axes = self.axes_manager._get_navigation_axes_dicts()
     for axis in axes:
         axis["navigate"] = False
     first = {"size": latent.shape[-1], "name": "Latent variable", "navigate": True}
     loadings = BaseSignal(np.moveaxis(latent, -1, 0), axes=[first, *axes])
+    if self._lazy:
+        loadings = loadings.as_lazy()
     title = self.metadata.General.title
     loadings.metadata.General.title = f"Autoencoder loadings of {title}"
     loadings.set_signal_type("")  # now a Signal1D or Signal2D, where it is one
@@ -371,7 +380,10 @@ def compare_denoising(self, truth=None, components=None):
     from hyperspy_aedenoise._comparison import compare
 
     content, kept = trained(self)
-    return compare(self, denoiser_of(content), kept, truth, components)
+    left_out = left_out_in_training(self)
+    progress = _progress_bar(None)
+    denoiser = denoiser_of(content)
+    return compare(self, denoiser, kept, left_out, truth, components, progress)
 
 
 def add_noise(signal, noise, random_state=None):
@@ -405,6 +417,7 @@ def add_noise(signal, noise, random_state=None):
 
     if not isinstance(noise, NoiseModel):
         noise = NoiseModel.gaussian(noise)
+    check_axes(signal)
     clean = energy_last(signal, real_spectra("signal", np.asarray(signal.data)))
     clean = clean.astype(output_type(clean.dtype), copy=False)
     noisy = noise.sample(clean, np.random.default_rng(random_state))
@@ -434,24 +447,22 @@ def match_reference(reference, experiment):
 # Small things -----------------------------------------------------------------------
 
 
-def _used(spectra):
-    """Rows of the spectra that take part, refused if they hold NaN."""
-    from hyperspy_aedenoise._validation import finite_spectra
-
-    finite_spectra("signal", spectra.counts, spectra.left_out)
-    return spectra.counts[~spectra.left_out]
+def _refuse_nan(signal, spectra):
+    place = place_in(signal, spectra.energies)
+    finite_spectra("signal", spectra.counts, spectra.left_out, place)
 
 
 def _reference_spectra(signal, reference, channels_left_out):
     """Clean spectra on the channels that are used, from a signal or an array."""
     axis = signal.axes_manager.signal_axes[0]
     if hasattr(reference, "axes_manager"):
-        check_axes(reference)
+        check_axes(reference, "reference")
         other = reference.axes_manager.signal_axes[0]
         energies = other.axis
         values = energy_last(reference, np.asarray(reference.data))
+        got = f" from {energies[0]:.6g} to {energies[-1]:.6g} {other.units}"
     else:
-        energies = axis.axis
+        energies, got = axis.axis, ""
         values = np.asarray(reference)
     values = real_spectra("reference", values)
     fits = values.shape[-1] == axis.size
@@ -461,9 +472,8 @@ def _reference_spectra(signal, reference, channels_left_out):
                 "reference",
                 f"on the signal's energy axis, {axis.size} channels from "
                 f"{axis.axis[0]:.6g} to {axis.axis[-1]:.6g} {axis.units}",
-                f"{values.shape[-1]} channels from {energies[0]:.6g} to "
-                f"{energies[-1]:.6g}",
-                "Bring it there with `match_reference(reference, s)`.",
+                f"{values.shape[-1]} channels{got}",
+                "Simulate on that axis, or use `reference.interpolate_on_axis`.",
             )
         )
     return values[..., ~channels_left_out]
@@ -497,13 +507,13 @@ def _summary(denoiser):
     elif kept == 0:
         lines.append(
             "  the linear start (optimally shrunk principal components) was kept: "
-            "training gained nothing that held-out spectra could confirm"
+            f"training gained nothing that {history['judged_on']} could confirm"
         )
     elif history["held_out_loss"]:
         at = history["checked_iteration"].index(kept)
         gain = history["held_out_loss"][0] - history["held_out_loss"][at]
         lines.append(
-            f"  gain over the linear start on held-out spectra: {gain:.3g} +- "
+            f"  gain over the linear start on {history['judged_on']}: {gain:.3g} +- "
             f"{history['held_out_error'][at]:.1g} of the noise variance"
         )
     return "\n".join(lines)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from hyperspy_aedenoise._validation import must_be
+
 #: Filters of the three convolutions along energy; each halves the channels.
 FILTERS = (16, 32, 32)
 #: Width of the filters, in channels.
@@ -81,13 +83,12 @@ def wrap_own(model, mean, noise_level, spread):
     -------
     keras.Model
     """
-    own = keras.models.clone_model(model)
-    own.set_weights(model.get_weights())
+    own = _copy(model)
     level = np.asarray(noise_level, dtype=np.float64) * spread
     spectrum = keras.Input((len(mean),), name="spectrum")
     standard = _standardise(mean, level)(spectrum)
     restore = _standardise(mean, level, invert=True)
-    if {"encoder", "decoder"} <= {layer.name for layer in own.layers}:
+    if _is_encoder_and_decoder(own):
         encoder, decoder = own.get_layer("encoder"), own.get_layer("decoder")
         encoder = keras.Model(spectrum, encoder(standard), name="encoder")
         latent = keras.Input(decoder.input_shape[1:], name="latent")
@@ -96,22 +97,67 @@ def wrap_own(model, mean, noise_level, spread):
     return keras.Model(spectrum, restore(own(standard)), name="own")
 
 
-def unwrap_own(model):
-    """The user's model in what `wrap_own` made of it, with fresh weights."""
-    n_channels = model.input_shape[-1]
-    names = {layer.name for layer in model.layers}
-    if "encoder" not in names:
+def unwrap_own(model, start):
+    """The user's model out of what `wrap_own` made of it, as it was before training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `wrap_own` returned it.
+    start : list of ndarray
+        Its weights before the training.
+
+    Returns
+    -------
+    keras.Model
+    """
+    model = _copy(model)
+    model.set_weights(start)
+    if not _is_encoder_and_decoder(model):
         (own,) = (part for part in model.layers if isinstance(part, keras.Model))
-        return keras.models.clone_model(own)
+        return own
     encoder, decoder = (
-        keras.models.clone_model(part)
+        part
         for name in ("encoder", "decoder")
         for part in model.get_layer(name).layers
         if isinstance(part, keras.Model)
     )
     encoder.name, decoder.name = "encoder", "decoder"
-    spectrum = keras.Input((n_channels,))
+    spectrum = keras.Input(model.input_shape[1:])
     return keras.Model(spectrum, decoder(encoder(spectrum)))
+
+
+def check_own(model, n_channels):
+    """Refuse a user's model that can't take and give the signal's spectra."""
+    allowed = f"a functional or Sequential model from and to (None, {n_channels})"
+    advice = "Its channels are those of the signal that aren't masked."
+    try:
+        shapes = model.input_shape, model.output_shape
+    except AttributeError as error:
+        got = f"a {type(model).__name__} of unknown shape"
+        raise ValueError(must_be("architecture", allowed, got, advice)) from error
+    if shapes != ((None, n_channels), (None, n_channels)):
+        got = f"one from {shapes[0]} to {shapes[1]}"
+        raise ValueError(must_be("architecture", allowed, got, advice))
+
+
+def _copy(model):
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    # without the loss and the optimiser, which would be stored with it
+    return keras.Model(copy.inputs, copy.outputs, name=copy.name)
+
+
+def _is_encoder_and_decoder(model):
+    """Whether a model is one named encoder, then one named decoder, and no more."""
+    parts = [
+        layer
+        for layer in model.layers
+        if not isinstance(layer, (layers.InputLayer, layers.Rescaling))
+    ]
+    return [part.name for part in parts] == ["encoder", "decoder"] and all(
+        isinstance(part, keras.Model) for part in parts
+    )
 
 
 def in_double_precision(model):

@@ -200,7 +200,8 @@ class NoiseModel:
             ``(gain_factor * expected + gain_offset) * correlation_factor`` is the
             variance of a channel. ``correlation_factor`` is 1 for white noise.
         """
-        factor = 1 / (2 * sum(self.correlation) - 1)
+        # Below zero the noise would be smoother than any point spread makes it.
+        factor = 1 / max(2 * sum(self.correlation) - 1, 0.1)
         return {
             "gain_factor": self.gain / factor,
             "gain_offset": self.offset / factor,

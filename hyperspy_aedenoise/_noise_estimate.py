@@ -10,6 +10,10 @@ from hyperspy_aedenoise._validation import must_be
 
 #: Rounds in which the variance weighs the data and the data give the variance.
 _ROUNDS = 4
+#: Noise smaller than this share of the range of the data is rounding.
+_NOTHING = 1e-6
+#: Spectra of a larger set are drawn at random: the error is far below a percent.
+_MOST_SPECTRA = 8192
 #: Longest lag at which correlation along energy is looked for, in channels.
 _LONGEST_LAG = 8
 
@@ -44,8 +48,11 @@ def estimate_noise(spectra):
     offset where all intensities are alike; their sum is right even then. Patterns
     common to all spectra are not noise in this sense and are not seen.
     """
-    spectra = np.asarray(spectra, dtype=np.float64)
     n_spectra = len(spectra)
+    if n_spectra > _MOST_SPECTRA:
+        chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
+        spectra = spectra[np.sort(chosen)]
+    spectra = np.asarray(spectra, dtype=np.float64)
     if n_spectra < 3:
         raise ValueError(
             must_be(
@@ -76,6 +83,16 @@ def estimate_noise(spectra):
         noise = NoiseModel(gain, offset, _autocorrelation(residual / level.spread))
         colour = Colour.of(noise, mean)
         rank = rank_of_unknown_level(colour.whiten(centred))
+    if level.spread.max() < _NOTHING * np.ptp(spectra):
+        raise ValueError(
+            must_be(
+                "noise",
+                "given for spectra without visible noise",
+                f"None, and {level.spread.max():.1e} in intensities that span "
+                f"{np.ptp(spectra):.1e}",
+                "There is nothing to remove; were the data denoised already?",
+            )
+        )
     return noise
 
 
@@ -86,7 +103,8 @@ def _roughness(centred):
     """
     difference = np.diff(centred, axis=1, prepend=centred[:, 1:2])
     window = min(31, centred.shape[1])
-    return np.sqrt(scipy.ndimage.median_filter(difference.var(axis=0) / 2, window))
+    level = np.sqrt(scipy.ndimage.median_filter(difference.var(axis=0) / 2, window))
+    return np.maximum(level, 1e-3 * centred.std())
 
 
 def _coarse_rank(scaled):

@@ -64,12 +64,34 @@ def spectra_of(signal, navigation_mask=None, signal_mask=None):
     )
 
 
-def check_axes(signal):
+def left_out_positions(signal, navigation_mask):
+    """A navigation mask as an array, True where left out, shape (...); see above."""
+    shape = signal.axes_manager.navigation_shape
+    return _mask("navigation_mask", navigation_mask, shape)
+
+
+def positions_shape(signal):
+    """Shape of the probe positions in an array."""
+    return tuple(signal.axes_manager.navigation_shape[::-1])
+
+
+def place_in(signal, energies):
+    """Words for where a value is, in the order of `s.inav`."""
+    units = signal.axes_manager.signal_axes[0].units
+
+    def place(position, channel):
+        inav = ", ".join(str(i) for i in position[::-1])
+        return f"`s.inav[{inav}]`, {energies[channel]:.6g} {units}"
+
+    return place
+
+
+def check_axes(signal, argument="signal"):
     """Refuse signals that are not spectra along one uniform energy axis."""
     if signal.axes_manager.signal_dimension != 1:
         raise ValueError(
             must_be(
-                "signal",
+                argument,
                 "spectra (signal dimension 1)",
                 f"signal dimension {signal.axes_manager.signal_dimension}",
                 "Make energy loss the only signal axis, with `s.as_signal1D(-1)`.",
@@ -78,7 +100,7 @@ def check_axes(signal):
     if not signal.axes_manager.signal_axes[0].is_uniform:
         raise NotImplementedError(
             must_be(
-                "signal",
+                argument,
                 "sampled on a uniform energy axis",
                 "a non-uniform axis",
                 "Resample it first, for instance with `s.interpolate_on_axis`.",

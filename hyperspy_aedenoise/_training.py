@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 import keras
 import numpy as np
+import scipy.stats
 
 #: Step size of Adam at its largest: of 3e-4, 1e-3 and 3e-3 the ones above 1e-3 were
 #: alike on maps of 2000-4000 spectra, and the smallest too slow for 750 iterations.
@@ -12,8 +13,10 @@ LEARNING_RATE = 2e-3
 WARM_UP = 0.07
 #: Spectra per iteration.
 BATCH = 128
-#: How often the held-out spectra are looked at in one training.
-N_CHECKS = 25
+#: How often the judging pairs are looked at in one training.
+N_CHECKS = 12
+#: Chance that a network which gained nothing leaves its start: two standard errors.
+CHANCE = 0.023
 
 
 @dataclass
@@ -29,6 +32,8 @@ class History:
         pairs of held-out spectra. Empty where nothing was held out.
     held_out_error : list of float
         Standard error of the difference to the first held-out loss.
+    judged_on : str
+        What the held-out loss was measured on.
     kept_iteration : int
         The iteration whose weights were kept; 0 means those before training.
     interrupted : bool
@@ -40,6 +45,7 @@ class History:
     checked_iteration: list = field(default_factory=list)
     held_out_loss: list = field(default_factory=list)
     held_out_error: list = field(default_factory=list)
+    judged_on: str = ""
     kept_iteration: int = 0
     interrupted: bool = False
 
@@ -66,7 +72,8 @@ def train(model, draw_pair, iterations, noise_level, *, held_out, keep_start, pr
         judge the weights; without them the last weights are kept.
     keep_start : bool
         Whether the untrained weights are good already, and are to be left only for
-        a held-out loss that is lower by more than two standard errors.
+        a held-out loss that is lower by more than chance allows: by two standard
+        errors in a single look, Student's t, corrected for the number of looks.
     progress : callable
         Wraps the iterations, like `tqdm.tqdm`.
 
@@ -93,6 +100,8 @@ def train(model, draw_pair, iterations, noise_level, *, held_out, keep_start, pr
                 judge.look(iteration)
     except KeyboardInterrupt:
         history.interrupted = True
+    if held_out is None:
+        history.kept_iteration = len(history.iteration)
     judge.restore_best()
     return history
 
@@ -131,7 +140,6 @@ class _Judge:
     def look(self, iteration):
         """Score the present weights."""
         if self.held_out is None:
-            self.history.kept_iteration = iteration
             return
         inputs, targets = self.held_out
         output = self.model.predict(
@@ -146,11 +154,13 @@ class _Judge:
         self.history.checked_iteration.append(iteration)
         self.history.held_out_loss.append(float(loss.mean()))
         self.history.held_out_error.append(error)
+        # each of several looks may be lucky; few judges know their error badly
+        needed = scipy.stats.t.isf(CHANCE / N_CHECKS, loss.size - 1) * error
         if loss.mean() < self.lowest.mean():
             self.lowest = loss
         # The lowest of many scores is so by chance; the longer training wins a draw.
         behind, doubt = _mean_and_error(loss - self.lowest)
-        proven = not self.keep_start or gain < -2 * error
+        proven = not self.keep_start or gain < -needed
         if proven and behind <= doubt:
             self._keep(iteration)
 

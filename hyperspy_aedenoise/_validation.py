@@ -105,7 +105,7 @@ def real_spectra(argument, values):
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-def finite_spectra(argument, spectra, left_out):
+def finite_spectra(argument, spectra, left_out, place=None):
     """Refuse NaN and infinity in the spectra that are used, saying where.
 
     Parameters
@@ -115,6 +115,8 @@ def finite_spectra(argument, spectra, left_out):
     spectra : ndarray, shape (..., n_channels)
     left_out : ndarray of bool, shape (...), or None
         True at probe positions that are not used.
+    place : callable, optional
+        Words for a position (tuple of indices) and a channel. Default: the indices.
     """
     bad = ~np.isfinite(spectra)
     if left_out is not None:
@@ -129,7 +131,11 @@ def finite_spectra(argument, spectra, left_out):
             argument,
             "finite where it is used",
             f"{n_bad} NaN or infinite values in {n_spectra} spectra, the first at "
-            f"array index {tuple(position)}, channel {channel}",
+            f"{(place or _indices)(tuple(position), channel)}",
             "Leave them out with `navigation_mask` or `signal_mask`, or replace them.",
         )
     )
+
+
+def _indices(position, channel):
+    return f"array index {position}, channel {channel}"

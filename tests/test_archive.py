@@ -80,7 +80,29 @@ def with_layer(layer):
         ("config.json", lambda _: b"\xff\xfe", "broken"),
         (RECORD, lambda _: None, "without"),
         (RECORD, lambda _: b"[1]", "no dictionary"),
-        (RECORD, lambda _: b"{}", "lacks"),
+        (RECORD, lambda _: b"{}", "without proper"),
+        ("config.json", lambda _: b"[" * 100_000, "nested"),
+        (
+            "config.json",
+            with_layer({"class_name": ["Dense"], "module": ["keras.layers"]}),
+            "the class",
+        ),
+        (
+            "config.json",
+            with_layer({"class_name": "StringLookup", "module": "keras.layers"}),
+            "StringLookup",
+        ),
+        (
+            "config.json",
+            with_layer(
+                {
+                    "class_name": "Dense",
+                    "module": "keras.layers",
+                    "config": {"units": 10**9},
+                }
+            ),
+            "units=1000000000",
+        ),
         (RECORD, lambda _: b"0" * (300 * 2**20), "300 MB"),
         (
             "config.json",
@@ -104,6 +126,16 @@ def test_a_hostile_or_broken_file_is_refused(path, name, change, words):
     with pytest.raises(ValueError, match="autoencoder file") as refusal:
         AutoencoderDenoiser.load(path)
     assert words in str(refusal.value)
+
+
+def test_energies_must_fit_the_network(path):
+    def shorten(content):
+        record = json.loads(content)
+        return json.dumps(record | {"energies": record["energies"][1:]}).encode()
+
+    rewrite(path, RECORD, shorten)
+    with pytest.raises(ValueError, match="39 energies for 40 channels"):
+        AutoencoderDenoiser.load(path)
 
 
 def test_other_files_are_refused(tmp_path):

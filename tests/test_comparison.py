@@ -1,6 +1,7 @@
 """The comparison with PCA: right numbers, right advice."""
 
 import hyperspy.api as hs
+import keras
 import numpy as np
 import pytest
 from conftest import SIGMA, train
@@ -8,6 +9,7 @@ from conftest import SIGMA, train
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 
+ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
 ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder"]
 COLUMNS = {"route", "estimated_mse", "difference_to_pca", "difference_error", "mse"}
 
@@ -133,7 +135,9 @@ def test_it_can_be_read(compared):
 def test_it_can_be_seen(compared):
     """Raw, PCA and autoencoder: image, mean, three positions, marked in all."""
     _, _, with_truth, without = compared
-    for comparison, n_images in ((without, 3), (with_truth, 4)):
+    for comparison in (without, with_truth):
+        n_images = 3 + (comparison.recommended == "pca_shrinkage")
+        n_images += comparison is with_truth
         figure = comparison.plot()
         images = [ax for ax in figure.axes if ax.images]
         assert len(images) == n_images
@@ -164,6 +168,61 @@ def test_counting_noise_is_treated_as_hyperspy_advises(clean_signal):
     assert raw["estimated_mse"] == pytest.approx(raw["mse"], rel=0.1)
 
 
+def test_an_own_model_is_judged_as_it_was_passed():
+    """Also one that had been trained before: its weights are where it starts from."""
+    clean = aed.data.sto_o_k((12, 14), **ENERGIES)
+    noisy = aed.add_noise(clean, SIGMA, random_state=2)
+    spectrum = keras.Input((60,))
+    hidden = keras.layers.Dense(4)(spectrum)
+    model = keras.Model(spectrum, keras.layers.Dense(60)(hidden))
+    rows = clean.data.reshape(-1, 60)
+    rows = (rows - rows.mean(axis=0)) / SIGMA
+    spread = rows.std()
+    model.compile("adam", "mse")
+    model.fit(rows / spread, rows / spread, epochs=60, verbose=0)
+    train(noisy, architecture=model, iterations=20)
+    comparison = noisy.compare_denoising(truth=clean)
+    row = row_of(comparison, "autoencoder")
+    assert row["estimated_mse"] == pytest.approx(row["mse"], rel=0.5)
+    assert noisy.compare_denoising(truth=clean).table == comparison.table
+
+
+def test_positions_left_out_take_no_part(compared):
+    """Spoiled probe positions that were masked in the training spoil no route."""
+    clean, noisy, _, _ = compared
+    spoiled = noisy.deepcopy()
+    spoiled.data[:5] += 100
+    mask = np.zeros((30, 24), bool)  # x, y
+    mask[:, :5] = True
+    train(spoiled, navigation_mask=mask)
+    comparison = spoiled.compare_denoising(truth=clean)
+    for route in ("pca", "pca_shrinkage", "autoencoder"):
+        assert row_of(comparison, route)["mse"] < SIGMA**2 / 10
+
+
+def test_an_interrupted_comparison_is_none(compared, monkeypatch):
+    """Half a comparison would mislead: Ctrl-C ends it."""
+    _, noisy, _, _ = compared
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras.Model.train_on_batch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        noisy.compare_denoising()
+
+
+def test_sums_are_over_channels_that_all_routes_have(noisy_signal):
+    """A masked channel is missing in the raw image, too."""
+    mask = np.zeros(60, bool)
+    mask[20:30] = True
+    noisy_signal.data[..., mask] += 50
+    train(noisy_signal, signal_mask=mask)
+    figure = noisy_signal.compare_denoising().plot()
+    means = [ax.images[0].get_array().mean() for ax in figure.axes if ax.images]
+    assert means == pytest.approx([means[0]] * len(means), rel=0.05)
+
+
 def test_lazy_signals_are_compared(trained_signal):
     comparison = trained_signal.as_lazy().compare_denoising()
     assert comparison.table == trained_signal.compare_denoising().table
@@ -174,7 +233,14 @@ def test_lazy_signals_are_compared(trained_signal):
     [
         ({"components": 0}, ValueError, "`components`"),
         ({"components": 1.5}, TypeError, "`components`"),
+        ({"components": 55}, ValueError, "`components`.*at most 54"),
         ({"truth": hs.signals.Signal1D(np.ones((2, 3, 60)))}, ValueError, "`truth`"),
+        ({"truth": np.ones((6, 9, 60))}, TypeError, "`truth`.*a signal"),
+        (
+            {"truth": hs.signals.Signal1D(np.full((6, 9, 60), np.nan))},
+            ValueError,
+            "`truth`.*finite",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(trained_signal, arguments, kind, words):

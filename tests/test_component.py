@@ -53,6 +53,20 @@ def test_its_shape_is_that_of_the_decoder(trained_signal):
     assert np.allclose(at, denoised[3, 4], atol=1e-5)
 
 
+def test_energy_axis_in_front_of_the_others(trained_signal):
+    """The encoder finds the energies wherever they are in memory."""
+    edge = AutoencoderEdge(trained_signal)
+    edge.estimate_parameters(trained_signal)
+    axes = trained_signal.axes_manager._get_axes_dicts()
+    data = np.moveaxis(trained_signal.data, -1, 0)
+    front = type(trained_signal)(data, axes=[axes[2], axes[0], axes[1]])
+    for axis, navigate in zip(front.axes_manager._axes, (0, 1, 1), strict=True):
+        axis.navigate = bool(navigate)
+    other = AutoencoderEdge(trained_signal)
+    other.estimate_parameters(front)
+    assert np.allclose(other.latent_0.map["values"], edge.latent_0.map["values"])
+
+
 def test_intensity_and_shift(trained_signal):
     """A factor, and an energy shift towards higher losses."""
     edge = AutoencoderEdge(trained_signal)

@@ -101,6 +101,17 @@ def test_plural_scattering_moves_intensity_to_higher_losses():
     assert ratio[240] > ratio[100] > 1
 
 
+def test_plural_scattering_does_not_depend_on_the_window():
+    """The same energies are the same, whatever else is computed."""
+    ratios = []
+    for start, n in ((525.0, 120), (475.0, 320)):
+        kwargs = {"dispersion": 0.25, "energy_start": start, "n_channels": n}
+        thick = sto_o_k((2, 2), **kwargs, plural_scattering=0.8).data[0, 0, -120:]
+        ratios.append(thick / sto_o_k((2, 2), **kwargs).data[0, 0, -120:])
+    one, other = (ratio / ratio[30] for ratio in ratios)
+    assert one == pytest.approx(other, rel=1e-3)
+
+
 def test_energy_drift_moves_the_peaks():
     """By the stated amount from the first to the last probe position."""
     s = sto_o_k((2, 30), energy_drift=1.0)
@@ -133,6 +144,9 @@ def test_all_voltages(voltage):
         ({"core_hole": "none"}, "`core_hole`.*'half'"),
         ({"resolution": 5.0}, "`resolution`"),
         ({"pixel_size": -1.0}, "`pixel_size`"),
+        ({"dispersion": 0.0}, "`dispersion`"),
+        ({"maximum": 0.0}, "`maximum`"),
+        ({"n_channels": 0}, "n_channels"),
         ({"background": np.nan}, "`background`"),
     ],
 )

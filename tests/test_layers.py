@@ -23,6 +23,7 @@ ORDER = [
     "_archive",
     "_denoiser",
     "_figures",
+    "_routes",
     "_comparison",
     "_carried",
     "_methods",
@@ -39,17 +40,19 @@ MAY_LOAD = {
     "_material": {"numpy"},
     "_carried": {"numpy"},
     "_network": {"numpy", "keras"},
-    "_training": {"numpy", "keras"},
-    "_archive": set(),
+    "_training": {"numpy", "scipy", "keras"},
+    "_archive": {"numpy"},
     "_denoiser": {"numpy"},
     "_figures": {"numpy"},
     "_comparison": {"numpy"},
+    "_routes": {"numpy"},
     "_methods": {"numpy"},
     "_attach": {"wrapt"},
 }
 STANDARD = {
     "dataclasses",
     "functools",
+    "io",
     "json",
     "logging",
     "numbers",
@@ -58,6 +61,7 @@ STANDARD = {
     "tempfile",
     "threading",
     "warnings",
+    "zlib",
     "zipfile",
 }
 

@@ -74,7 +74,7 @@ def test_wrong_input_ends_in_one_line(noisy_signal, capsys):
         (["none.dm4"], "no file none.dm4"),
         (["plain.hspy"], "no EELS signal"),
         (["single.hspy"], "at least 2 spectra"),
-        (["broken.hspy"], ""),
+        (["broken.hspy"], "broken.hspy"),
         (["broken.xyz"], "xyz"),
         (["plain.hspy", "-o", "out.txt"], ".hspy"),
         (["plain.hspy", "-o", "none/out.hspy"], "no folder"),

@@ -153,7 +153,10 @@ def test_lazy_in_lazy_out(trained_signal):
         if method == "get_autoencoder_model":
             assert same(result, trained_signal.get_autoencoder_model())
         assert np.isfinite(result.data).all()
-    assert lazy.get_autoencoder_loadings().data.shape[1:] == (6, 9)
+    loadings = lazy.get_autoencoder_loadings()
+    assert loadings._lazy
+    loadings.compute(show_progressbar=False)
+    assert same(loadings, trained_signal.get_autoencoder_loadings())
 
 
 def test_training_on_lazy_data(noisy_signal):
@@ -175,6 +178,23 @@ def test_a_changed_calibration_is_mentioned(trained_signal, caplog):
     trained_signal.axes_manager[-1].offset += 2.0
     trained_signal.get_autoencoder_model()
     assert "by up to 2 eV" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s * 1000.0,
+        lambda s: s + 5.0,
+        lambda s: s.sum(0),
+        lambda s: s.rebin(scale=(3, 3, 1)),
+    ],
+)
+def test_data_of_another_kind_are_noticed(trained_signal, change, caplog):
+    """The autoencoder goes along through arithmetic; its noise doesn't fit any more."""
+    trained_signal.get_autoencoder_model()
+    assert caplog.text == ""
+    change(trained_signal).get_autoencoder_model()
+    assert "times the variance of the noise" in caplog.text
 
 
 def test_training_again_replaces_the_old(trained_signal):
@@ -256,6 +276,11 @@ def test_dead_channels_and_pixels(noisy_signal, noise):
     assert np.isfinite(noisy_signal.compare_denoising().table[1]["estimated_mse"])
 
 
+def test_noise_free_data_are_refused(clean_signal):
+    with pytest.raises(ValueError, match="denoised already"):
+        train(clean_signal.deepcopy())
+
+
 def test_constant_data_are_refused(noisy_signal):
     for value in (0, 3):
         noisy_signal.data[:] = value
@@ -313,7 +338,7 @@ def test_nan_must_be_masked(noisy_signal):
     """Refused with number and place; masked, the rest is denoised."""
     noisy_signal.data[1, 4, 10] = np.nan
     with pytest.raises(
-        ValueError, match=r"1 NaN.*\(1, 4\), channel 10.*navigation_mask"
+        ValueError, match=r"1 NaN.*inav\[4, 1\].*532 eV.*navigation_mask"
     ):
         train(noisy_signal)
     mask = np.zeros((9, 6), bool)  # HyperSpy's order: x, y
@@ -378,7 +403,7 @@ def test_a_reference_must_be_on_the_energy_axis(noisy_signal, clean_signal):
     shifted = clean_signal.deepcopy()
     shifted.axes_manager[-1].offset += 3
     for reference in (shifted, clean_signal.isig[:50], clean_signal.data[..., 1:]):
-        with pytest.raises(ValueError, match=r"`reference`.*match_reference"):
+        with pytest.raises(ValueError, match="60 channels from 527 to 556"):
             train(noisy_signal, reference=reference)
 
 

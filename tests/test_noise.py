@@ -150,6 +150,20 @@ def test_estimated_gaussian_noise(sigma, rng):
     assert np.sqrt(estimate.variance(clean.mean())) == pytest.approx(sigma, rel=0.02)
 
 
+def test_one_varying_channel_has_no_noise_to_measure(rng):
+    """It is one component; beyond that nothing varies."""
+    spectra = np.ones((40, 50))
+    spectra[:, 20] += rng.normal(0, 1, 40)
+    with pytest.raises(ValueError, match="without visible noise"):
+        estimate_noise(spectra)
+
+
+def test_anticorrelated_noise_has_hyperspy_factors():
+    """As a difference of channels has; the variance is right."""
+    factors = NoiseModel(1.0, 0.0, (1, -0.5)).hyperspy_factors()
+    assert factors["gain_factor"] * factors["correlation_factor"] == pytest.approx(1)
+
+
 def test_too_few_or_identical_spectra_have_no_noise_to_measure(rng):
     with pytest.raises(ValueError, match=r"`noise`.*fewer than 3 spectra"):
         estimate_noise(rng.normal(size=(2, 50)))

@@ -8,6 +8,7 @@ import scipy.interpolate
 from hyperspy.component import Component
 
 from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
+from hyperspy_aedenoise._spectra import energy_last
 from hyperspy_aedenoise._validation import must_be
 
 
@@ -157,7 +158,10 @@ class AutoencoderEdge(Component):
             True.
         """
         super()._estimate_parameters(signal)
-        data = signal._get_current_data() if only_current else np.asarray(signal.data)
+        if only_current:
+            data = signal._get_current_data()
+        else:
+            data = energy_last(signal, np.asarray(signal.data))
         latent = self._denoiser.encode(data[..., self._channels_in(signal)])
         latent = latent.astype(float)
         values = {name: latent[..., i] for i, name in enumerate(self._latent_names)}

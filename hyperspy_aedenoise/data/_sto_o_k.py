@@ -5,7 +5,12 @@ from importlib.resources import files
 
 import numpy as np
 
-from hyperspy_aedenoise._validation import must_be, not_negative, one_of
+from hyperspy_aedenoise._validation import (
+    must_be,
+    not_negative,
+    one_of,
+    positive_integer,
+)
 from hyperspy_aedenoise.data._factors import (
     broaden,
     weights_at,
@@ -18,6 +23,8 @@ _LAST_ENERGY = 557.0
 _WIDEST_RESOLUTION = 3.0
 #: Plasmon of SrTiO3: energy and width (eV) of the loss function's main peak.
 _PLASMON = (30.0, 12.0)
+#: Higher losses than of three plasmons are beyond the energies of the set.
+_MOST_PLASMONS = 6
 
 
 def sto_o_k(
@@ -121,8 +128,15 @@ def sto_o_k(
         "dispersion": (dispersion, "eV"),
         "maximum": (maximum, "signal units"),
     }
+    advice = "See the documentation of `sto_o_k`."
     for name, (value, unit) in numbers.items():
-        not_negative(name, value, unit, "See the documentation of `sto_o_k`.")
+        not_negative(name, value, unit, advice)
+        if value == 0 and name in ("pixel_size", "dispersion", "maximum"):
+            raise ValueError(must_be(name, f"a number > 0 in {unit}", "0", advice))
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise TypeError(must_be("shape", "two integers (y, x)", repr(shape), advice))
+    for size in (*shape, n_channels):
+        positive_integer("shape, n_channels", size, advice)
     energies = energy_start + dispersion * np.arange(n_channels)
     _check_computed(energies, resolution, thickness, beam_energy)
     one_of("core_hole", core_hole, ("half", "full"), "No others were computed.")
@@ -229,13 +243,23 @@ def _with_plasmons(spectra, grid, paths):
     Spectroscopy in the Electron Microscope, 3rd ed., section 3.3.1).
     """
     step = grid[1] - grid[0]
-    loss = step * np.arange(grid.size)
     peak, width = _PLASMON
-    plasmon = loss * width / ((loss**2 - peak**2) ** 2 + (loss * width) ** 2)
-    plasmon /= plasmon.sum()
-    n = 2 * grid.size
-    transfer = np.exp(paths * (np.fft.rfft(plasmon, n) - 1))
-    return np.fft.irfft(np.fft.rfft(spectra, n) * transfer, n)[:, : grid.size]
+    # Normalised over all losses, also those beyond the grid.
+    every = step * np.arange(round(1000 / step))
+    plasmon = every * width / ((every**2 - peak**2) ** 2 + (every * width) ** 2)
+    plasmon = plasmon[: grid.size] / plasmon.sum()
+    single = np.fft.rfft(plasmon, 2 * grid.size)
+
+    def one_plasmon_more(curves):
+        """Fold once; what is lost beyond the grid must not come back at its start."""
+        folded = np.fft.irfft(np.fft.rfft(curves, 2 * grid.size) * single)
+        return folded[:, : grid.size]
+
+    result = term = np.exp(-paths) * spectra
+    for number in range(1, _MOST_PLASMONS + 1):
+        term = one_plasmon_more(term) * paths / number
+        result = result + term
+    return result
 
 
 def _weights(shape, pixel_size, rotation, source_size, thickness, beam_energy):
