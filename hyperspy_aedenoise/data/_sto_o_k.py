@@ -141,7 +141,9 @@ def sto_o_k(
     _check_computed(energies, resolution, thickness, beam_energy)
     one_of("core_hole", core_hole, ("half", "full"), "No others were computed.")
 
-    grid = np.arange(min(energies[0], 520.0) - 1 - abs(energy_drift), 558.0, 0.02)
+    # The tail before the edge takes part in plural scattering.
+    first = min(energies[0], 475.0) - 1 - abs(energy_drift)
+    grid = np.arange(first, 558.0, 0.02)
     spectra = _spectra(grid, core_hole, resolution)
     if plural_scattering:
         spectra = _with_plasmons(spectra, grid, plural_scattering)
