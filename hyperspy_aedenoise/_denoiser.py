@@ -6,6 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hyperspy_aedenoise._arguments import (
+    check_arguments,
+    checked_dimension,
+    checked_spectra,
+    generator,
+)
 from hyperspy_aedenoise._lowrank import Colour
 from hyperspy_aedenoise._material import (
     FEWEST_TO_TRAIN,
@@ -14,19 +20,12 @@ from hyperspy_aedenoise._material import (
 )
 from hyperspy_aedenoise._noise import NoiseModel
 from hyperspy_aedenoise._noise_estimate import estimate_noise
-from hyperspy_aedenoise._validation import (
-    finite_spectra,
-    must_be,
-    one_of,
-    positive_integer,
-    real_spectra,
-)
+from hyperspy_aedenoise._validation import must_be, positive_integer
 
 _logger = logging.getLogger(__name__)
 
 #: Noisy copies that measure how noise passes through the network.
 _N_DRAWS = 16
-ARCHITECTURES = ("auto", "spectral")
 
 
 class AutoencoderDenoiser:
@@ -122,19 +121,19 @@ class AutoencoderDenoiser:
             Itself. After Ctrl-C the best state so far, with
             ``history_["interrupted"]`` True.
         """
-        self._check_arguments()
+        check_arguments(self.architecture, self.output_dimension, self.noise)
         iterations = positive_integer(
             "iterations",
             self.iterations,
             "One iteration is one optimiser step; the default is 750.",
         )
-        spectra, reference = _checked_spectra(spectra, reference, left_out)
+        spectra, reference = checked_spectra(spectra, reference, left_out)
         noise = self.noise
         if noise is None:
             noise = estimate_noise(spectra)
         n_channels = spectra.shape[1]
-        n_codes = self._checked_dimension(n_channels)
-        seeds = _generator(self.random_state).spawn(2)
+        n_codes = checked_dimension(self.output_dimension, n_channels)
+        seeds = generator(self.random_state).spawn(2)
         if reference is None:
             material = NoisyMaterial(spectra, noise, n_codes, self._is_own, seeds[0])
         else:
@@ -380,72 +379,6 @@ class AutoencoderDenoiser:
     def _is_own(self):
         return not isinstance(self.architecture, str)
 
-    def _check_arguments(self):
-        if isinstance(self.architecture, str):
-            if self.architecture == "spatial-spectral":
-                raise NotImplementedError(
-                    "`architecture='spatial-spectral'` (probe positions that inform "
-                    "each other) is not available in this version; use 'spectral', "
-                    "which sees each spectrum on its own."
-                )
-            one_of(
-                "architecture",
-                self.architecture,
-                ARCHITECTURES,
-                "A `keras.Model` of your own is possible, too.",
-            )
-        else:
-            import keras
-
-            if not isinstance(self.architecture, keras.Model):
-                raise TypeError(
-                    must_be(
-                        "architecture",
-                        "a name or a `keras.Model`",
-                        type(self.architecture).__name__,
-                        f"Names are {', '.join(ARCHITECTURES)}.",
-                    )
-                )
-            if self.output_dimension is not None:
-                raise ValueError(
-                    must_be(
-                        "output_dimension",
-                        "None with a model of your own",
-                        repr(self.output_dimension),
-                        "The model itself says how many latent variables it has.",
-                    )
-                )
-        if self.noise is not None and not isinstance(self.noise, NoiseModel):
-            raise TypeError(
-                must_be(
-                    "noise",
-                    "a `NoiseModel` or None",
-                    type(self.noise).__name__,
-                    "Use `NoiseModel.gaussian(sigma)` for white noise.",
-                )
-            )
-        if self.noise is not None and self.noise.gain == self.noise.offset == 0:
-            raise ValueError(
-                must_be(
-                    "noise",
-                    "larger than zero",
-                    "gain 0 and offset 0",
-                    "Without noise there is nothing to remove.",
-                )
-            )
-
-    def _checked_dimension(self, n_channels):
-        if self.output_dimension is None:
-            return None
-        advice = f"It is the number of latent variables, at most {n_channels} here."
-        n_codes = positive_integer("output_dimension", self.output_dimension, advice)
-        if n_codes > n_channels:
-            allowed = f"at most the number of channels, {n_channels}"
-            raise ValueError(
-                must_be("output_dimension", allowed, str(n_codes), "Take fewer.")
-            )
-        return n_codes
-
     def _build(self, material, noise_level, rng):
         from hyperspy_aedenoise._archive import check_storable
         from hyperspy_aedenoise._network import build_spectral, check_own, wrap_own
@@ -542,62 +475,6 @@ class AutoencoderDenoiser:
         if finite.any():
             output[finite] = model.predict(rows[finite], batch_size=1024, verbose=0)
         return output.reshape(*values.shape[:-1], output.shape[-1])
-
-
-def _generator(random_state):
-    try:
-        return np.random.default_rng(random_state)
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            must_be(
-                "random_state",
-                "an integer >= 0, a `numpy.random.Generator` or None",
-                repr(random_state),
-                "The same integer gives the same result again.",
-            )
-        ) from error
-
-
-def _checked_spectra(spectra, reference, left_out):
-    """The spectra that take part and the reference, as rows of float32."""
-    spectra = real_spectra("spectra", spectra)
-    if left_out is not None:
-        left_out = np.asarray(left_out, dtype=bool)
-        if left_out.shape != spectra.shape[:-1]:
-            raise ValueError(
-                must_be(
-                    "left_out",
-                    f"of the shape of the probe positions, {spectra.shape[:-1]}",
-                    f"shape {left_out.shape}",
-                    "It has one value for each spectrum.",
-                )
-            )
-    finite_spectra("spectra", spectra, left_out)
-    rows = spectra[~left_out] if left_out is not None else spectra
-    rows = rows.reshape(-1, spectra.shape[-1]).astype(np.float32)
-    if reference is None:
-        if len(rows) < 2:
-            raise ValueError(
-                must_be(
-                    "spectra",
-                    "at least 2 spectra to learn from",
-                    f"{len(rows)}",
-                    "Pass a clean `reference` to learn from, and the `noise`.",
-                )
-            )
-        return rows, None
-    reference = real_spectra("reference", reference)
-    if reference.shape[-1] != spectra.shape[-1]:
-        raise ValueError(
-            must_be(
-                "reference",
-                f"on the energy axis of the signal, {spectra.shape[-1]} channels",
-                f"{reference.shape[-1]} channels",
-                "Simulate on that axis, or use `reference.interpolate_on_axis`.",
-            )
-        )
-    finite_spectra("reference", reference, None)
-    return rows, reference.reshape(-1, reference.shape[-1]).astype(np.float32)
 
 
 def _warn_of_other_scale(spectra, reference):

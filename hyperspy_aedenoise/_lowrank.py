@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from hyperspy_aedenoise._validation import must_be
+
 #: More components than this are never told from noise by their number alone.
 _MOST_CODES = 64
 #: Spectra that are treated at a time.
@@ -34,6 +36,15 @@ class Colour:
     def of(cls, noise, mean):
         """Colour of `noise` around the `mean` spectrum, shape (n_channels,)."""
         spread = np.sqrt(noise.variance(np.asarray(mean, dtype=np.float64)))
+        if not spread.any():
+            raise ValueError(
+                must_be(
+                    "noise",
+                    "larger than zero at the mean spectrum",
+                    f"{noise} with a mean spectrum that is nowhere above 0",
+                    "Counts below zero have read-out noise only: give it an `offset`.",
+                )
+            )
         return cls.from_spread(spread, noise.correlation)
 
     @classmethod

@@ -315,14 +315,16 @@ def test_wrong_arguments_are_refused(arguments, kind, words):
         (GOOD[:0], {}, ValueError, "at least one spectrum"),
         (np.float64(3), {}, ValueError, "last axis"),
         (np.ones((9, 40)), {}, ValueError, "identical"),
+        (GOOD - 5, {"noise": NoiseModel(1.0)}, ValueError, "`noise`.*`offset`"),
         (GOOD, {"reference": GOOD[:, :30]}, ValueError, "`reference`.*30 channels"),
         (GOOD, {"reference": GOOD * np.nan}, ValueError, "`reference`.*finite"),
         (GOOD, {"left_out": np.zeros(7, bool)}, ValueError, r"`left_out`.*\(7,\)"),
     ],
 )
 def test_wrong_spectra_are_refused(spectra, keywords, kind, words):
+    denoiser = AutoencoderDenoiser(iterations=1, noise=keywords.pop("noise", None))
     with pytest.raises(kind, match=words):
-        AutoencoderDenoiser(iterations=1).fit(spectra, **keywords)
+        denoiser.fit(spectra, **keywords)
 
 
 def test_nan_is_refused_with_its_place():
