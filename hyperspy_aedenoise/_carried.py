@@ -19,8 +19,9 @@ _logger = logging.getLogger(__name__)
 
 #: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
 _PLACE = "Signal.Denoising"
-#: Where residual and noise disagree by more than this factor, the user is told.
-_SUSPICIOUS = 2.0
+#: Outside of this range of residual variance over noise variance the user is told.
+#: Of three spectra a mean and a component leave a third of the noise.
+_PLAUSIBLE = (0.25, 2.0)
 #: Keras builds its functions on first use, which two threads must not do at once.
 _one_at_a_time = threading.Lock()
 
@@ -144,7 +145,7 @@ def restore(spectra, content, kept, output_dtype):
         denoiser = denoiser_of(content)
         restored[..., kept] = denoiser.denoise(spectra[..., kept])
     misfit = denoiser.misfit(spectra[..., kept], restored[..., kept])
-    if not 1 / _SUSPICIOUS < misfit < _SUSPICIOUS:
+    if not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
         _logger.warning(
             "what was taken away has %.2g times the variance of the noise that was "
             "assumed. Either these are not the data of the training any more (scaled, "
