@@ -413,6 +413,7 @@ def add_noise(signal, noise, random_state=None):
     >>> bool(abs(noisy.data.std() - 0.05) < 0.002)
     True
     """
+    from hyperspy_aedenoise._arguments import generator
     from hyperspy_aedenoise._noise import NoiseModel
 
     if not isinstance(noise, NoiseModel):
@@ -420,7 +421,7 @@ def add_noise(signal, noise, random_state=None):
     check_axes(signal)
     clean = energy_last(signal, real_spectra("signal", np.asarray(signal.data)))
     clean = clean.astype(output_type(clean.dtype), copy=False)
-    noisy = noise.sample(clean, np.random.default_rng(random_state))
+    noisy = noise.sample(clean, generator(random_state))
     result = like(signal, noisy)
     return result.as_lazy() if signal._lazy and not result._lazy else result
 

@@ -471,6 +471,18 @@ def test_add_noise_draws_from_the_model(clean_signal):
     assert np.array_equal(np.asarray(lazy.data), again.data)
 
 
+def test_add_noise_refuses_wrong_arguments(clean_signal):
+    for arguments, kind, words in [
+        ({"noise": -1.0}, ValueError, "`sigma`"),
+        ({"noise": "much"}, TypeError, "`sigma`"),
+        ({"noise": 0.1, "random_state": "x"}, TypeError, "`random_state`"),
+    ]:
+        with pytest.raises(kind, match=words):
+            aed.add_noise(clean_signal, **arguments)
+    with pytest.raises(ValueError, match="signal dimension 0"):
+        aed.add_noise(clean_signal.sum(-1), 0.1)
+
+
 def test_match_reference_says_that_it_is_missing(clean_signal, noisy_signal):
     with pytest.raises(NotImplementedError, match="not available"):
         aed.match_reference(clean_signal, noisy_signal)
