@@ -29,7 +29,7 @@ class Routes:
     counts : ndarray of float64, shape (..., n_channels)
         Its spectra, on the channels that the denoiser uses.
     used : ndarray of bool, shape (...)
-        Spectra that take part; the others stay as they are.
+        Spectra that take part.
     denoiser : AutoencoderDenoiser
         Trained on these spectra, or on a reference.
     components : int or None
@@ -63,11 +63,12 @@ class Routes:
         self.components["autoencoder"] = dimension
 
     def run(self):
-        """Every route on the spectra themselves, by name."""
+        """Every route on the spectra themselves, by name; NaN for those left out."""
+        shrunk = self._shrunk(self.counts, self.noise)
         return {
             "raw": self.counts,
             "pca": self._pca(self.decomposed, self.components["pca"]),
-            "pca_shrinkage": self._shrunk(self.counts, self.noise),
+            "pca_shrinkage": np.where(self.used[..., None], shrunk, np.nan),
             "autoencoder": np.asarray(self.denoiser.denoise(self.counts), float),
         }
 
@@ -178,7 +179,8 @@ class Routes:
         return decomposed.get_decomposition_model(components).data
 
     def _shrunk(self, counts, noise):
-        values = counts.copy()
+        """Optimally shrunk spectra; 0 where a spectrum takes no part."""
+        values = np.zeros_like(counts)
         rows = counts[self.used]
         values[self.used] = principal_codes(rows, noise).denoise(rows)
         return values

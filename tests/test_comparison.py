@@ -198,6 +198,18 @@ def test_positions_left_out_take_no_part(compared):
     comparison = spoiled.compare_denoising(truth=clean)
     for route in ("pca", "pca_shrinkage", "autoencoder"):
         assert row_of(comparison, route)["mse"] < SIGMA**2 / 10
+    assert np.isnan(comparison.signals["pca_shrinkage"].data[:5]).all()
+
+
+def test_masked_nan_in_counts(clean_signal):
+    """Counting noise is drawn where there are counts, and nowhere else."""
+    noisy = aed.add_noise(clean_signal * 400.0 + 50.0, NoiseModel(1.0), random_state=0)
+    noisy.data[2, 3] = np.nan
+    mask = np.isnan(noisy.data).all(axis=-1).T
+    train(noisy, noise=NoiseModel(1.0), navigation_mask=mask)
+    comparison = noisy.compare_denoising()
+    assert np.isfinite([row["estimated_mse"] for row in comparison.table]).all()
+    assert comparison.plot() is not None
 
 
 def test_an_interrupted_comparison_is_none(compared, monkeypatch):
