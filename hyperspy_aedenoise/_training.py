@@ -90,7 +90,7 @@ def train(model, draw_pair, iterations, noise_level, *, held_out, keep_start, pr
     history = History()
     judge = _Judge(model, held_out, noise_level, keep_start, history)
     judge.look(0)
-    every = max(iterations // N_CHECKS, 1)
+    every = -(-iterations // N_CHECKS)  # rounded up: no look more than is paid for
     try:
         for iteration in progress(range(1, iterations + 1)):
             loss = model.train_on_batch(*draw_pair())
