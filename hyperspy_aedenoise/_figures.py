@@ -289,3 +289,55 @@ def _extent(axes):
         (a.axis[0] - a.scale / 2, a.axis[-1] + a.scale / 2) for a in axes
     )
     return left, right, bottom, top
+
+
+def plot_match(report):
+    """Mean spectra of experiment and adjusted reference, and what is between them.
+
+    Parameters
+    ----------
+    report : MatchReport
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    figure, (above, below) = plt.subplots(
+        2,
+        1,
+        sharex=True,
+        figsize=(6.4, 5.2),
+        height_ratios=(3, 1),
+        layout="constrained",
+    )
+    energies = report.energies
+    above.plot(energies, report.experiment, color="0.4", lw=1.5, label="experiment")
+    above.plot(energies, report.adjusted, color="C3", lw=1, label="matched reference")
+    above.plot(
+        energies, report.background, color="C0", ls="--", lw=1, label="background"
+    )
+    above.set_ylabel("Mean intensity (signal units)")
+    above.legend()
+    below.fill_between(
+        energies,
+        -2 * report.noise_level,
+        2 * report.noise_level,
+        color="0.8",
+        label="noise, 2 standard deviations",
+    )
+    below.axhline(0, color="0.5", lw=0.5)
+    below.plot(energies, report.residual, color="C3", lw=1)
+    below.set_ylabel("Residual")
+    below.set_xlabel("Energy loss (eV)")
+    below.legend(fontsize="small")
+    for name, region in report.regions.items():
+        below.axvline(region.first, color="0.5", ls=":", lw=0.8)
+        below.annotate(
+            f" χ² {region.chi_square:.3g}",
+            (region.first, 1.03),
+            xycoords=("data", "axes fraction"),
+            fontsize="small",
+        )
+    return figure

@@ -426,25 +426,6 @@ def add_noise(signal, noise, random_state=None):
     return result.as_lazy() if signal._lazy and not result._lazy else result
 
 
-def match_reference(reference, experiment):
-    """Bring a simulated signal to an experiment. Not available in this version.
-
-    Parameters
-    ----------
-    reference, experiment : EELSSpectrum
-
-    Raises
-    ------
-    NotImplementedError
-        Always.
-    """
-    raise NotImplementedError(
-        "`match_reference` is not available in this version. Bring the simulation to "
-        "the experiment's energy axis with `interpolate_on_axis`, and to its "
-        "intensity by multiplication."
-    )
-
-
 # Small things -----------------------------------------------------------------------
 
 

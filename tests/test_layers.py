@@ -17,6 +17,10 @@ ORDER = [
     "_lowrank",
     "_noise_estimate",
     "_risk",
+    "_instrument",
+    "_simulation",
+    "_match_report",
+    "_matching",
     "_material",
     "_network",
     "_training",
@@ -28,6 +32,7 @@ ORDER = [
     "_comparison",
     "_carried",
     "_methods",
+    "_reference",
     "_attach",
 ]
 #: Third-party packages that a module may load when it is itself loaded.
@@ -38,6 +43,10 @@ MAY_LOAD = {
     "_lowrank": {"numpy", "scipy"},
     "_noise_estimate": {"numpy", "scipy"},
     "_risk": {"numpy"},
+    "_instrument": {"numpy", "scipy"},
+    "_simulation": {"numpy", "scipy"},
+    "_match_report": {"numpy"},
+    "_matching": {"numpy", "scipy"},
     "_material": {"numpy"},
     "_carried": {"numpy"},
     "_network": {"numpy", "keras"},
@@ -49,6 +58,7 @@ MAY_LOAD = {
     "_comparison": {"numpy"},
     "_routes": {"numpy"},
     "_methods": {"numpy"},
+    "_reference": {"numpy"},
     "_attach": {"wrapt"},
 }
 STANDARD = {

@@ -128,6 +128,24 @@ def sto_o_k(
         "dispersion": (dispersion, "eV"),
         "maximum": (maximum, "signal units"),
     }
+    parameters = {
+        "shape": shape,
+        "pixel_size": pixel_size,
+        "rotation": rotation,
+        "source_size": source_size,
+        "thickness": thickness,
+        "beam_energy": beam_energy,
+        "energy_start": energy_start,
+        "dispersion": dispersion,
+        "n_channels": n_channels,
+        "resolution": resolution,
+        "core_hole": core_hole,
+        "background": background,
+        "background_exponent": background_exponent,
+        "plural_scattering": plural_scattering,
+        "energy_drift": energy_drift,
+        "maximum": maximum,
+    }
     advice = "See the documentation of `sto_o_k`."
     for name, (value, unit) in numbers.items():
         not_negative(name, value, unit, advice)
@@ -143,19 +161,20 @@ def sto_o_k(
 
     # The tail before the edge takes part in plural scattering.
     first = min(energies[0], 475.0) - 1 - abs(energy_drift)
-    grid = np.arange(first, 558.0, 0.02)
+    grid = np.arange(first, energies[-1] + dispersion + 1 + abs(energy_drift), 0.02)
     spectra = _spectra(grid, core_hole, resolution)
     if plural_scattering:
         spectra = _with_plasmons(spectra, grid, plural_scattering)
     weights = _weights(shape, pixel_size, rotation, source_size, thickness, beam_energy)
-    edge = _evaluate(weights, spectra, grid, energies, energy_drift)
+    edge = _evaluate(weights, spectra, grid, energies, dispersion, energy_drift)
     if background:
         slope = (energies / 525.0) ** -background_exponent
         share = (
             background * edge.max() * weights.sum(axis=0) / weights.sum(axis=0).max()
         )
         edge = edge + share[:, None] * slope
-    edge *= maximum / edge.max()
+    unit = maximum / edge.max()
+    edge *= unit
     signal = EELSSpectrum(
         edge.reshape(*shape, n_channels).astype(np.float32),
         axes=[
@@ -178,7 +197,40 @@ def sto_o_k(
         collection_angle=float(factors["collection_mrad"][index]),
     )
     signal.add_elements(["O"])
+    signal.metadata.set_item("Simulation.sto_o_k", parameters)
+    signal.metadata.set_item("Simulation.sto_o_k_unit", float(unit))
     return signal
+
+
+def unbroadened_edge(parameters):
+    """What a set was made of, before instrument, background and drift.
+
+    Parameters
+    ----------
+    parameters : dict
+        Arguments of `sto_o_k`, all of them.
+
+    Returns
+    -------
+    energies : ndarray, shape (n,)
+        In eV, up to the last valid one.
+    spectra : ndarray, shape (2, n)
+        Per channel of `energies`, times the ``Simulation.sto_o_k_unit`` of the set
+        in its intensity; with its plural scattering.
+    weights : ndarray, shape (n_positions, 2)
+    resolution : float
+        Full width at half maximum in eV of the Gaussian that is in the spectra.
+    """
+    resolution = 0.1
+    grid = np.arange(500.0, 558.0, 0.04)
+    spectra = _spectra(grid, parameters["core_hole"], resolution)
+    if parameters["plural_scattering"]:
+        spectra = _with_plasmons(spectra, grid, parameters["plural_scattering"])
+    names = ("shape", "pixel_size", "rotation", "source_size", "thickness")
+    weights = _weights(*(parameters[name] for name in names), parameters["beam_energy"])
+    valid = grid <= _LAST_ENERGY
+    per_channel = (grid[1] - grid[0]) / parameters["dispersion"]
+    return grid[valid], per_channel * spectra[:, valid], weights.T, resolution
 
 
 @functools.cache
@@ -285,15 +337,26 @@ def _weights(shape, pixel_size, rotation, source_size, thickness, beam_energy):
     return weights_at(samples, x, y)
 
 
-def _evaluate(weights, spectra, grid, energies, energy_drift):
-    """Sum of the weighted spectra, shape (n_positions, n_channels)."""
+def _evaluate(weights, spectra, grid, energies, dispersion, energy_drift):
+    """Sum of the weighted spectra, shape (n_positions, n_channels).
+
+    A channel holds the mean over its width.
+    """
+    limits = np.append(energies - dispersion / 2, energies[-1] + dispersion / 2)
+    step = grid[1] - grid[0]
+    integral = np.cumsum(spectra, axis=1) * step / dispersion
+
+    def on_channels(shift):
+        places = limits - shift
+        return np.array(
+            [np.diff(np.interp(places, grid + step / 2, sums)) for sums in integral]
+        )
+
     if not energy_drift:
-        on_axis = np.array([np.interp(energies, grid, curve) for curve in spectra])
-        return weights.T @ on_axis
+        return weights.T @ on_channels(0.0)
     n_positions = weights.shape[1]
     shifts = energy_drift * (np.arange(n_positions) / max(n_positions - 1, 1) - 0.5)
     result = np.empty((n_positions, energies.size))
     for index, shift in enumerate(shifts):
-        on_axis = [np.interp(energies - shift, grid, curve) for curve in spectra]
-        result[index] = weights[:, index] @ np.array(on_axis)
+        result[index] = weights[:, index] @ on_channels(shift)
     return result

@@ -1,0 +1,332 @@
+"""A simulated edge brought to the spectra of an experiment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+
+from hyperspy_aedenoise._match_report import (
+    DISTANCE,
+    SIGNIFICANT,
+    MatchReport,
+    disagreements_of,
+    doubts_of,
+    parameters_of,
+    regions_of,
+)
+from hyperspy_aedenoise._simulation import (
+    FURTHEST_SHIFT,
+    covariance_of_mean,
+    excess_spread,
+    find_shift,
+    fit_edge,
+)
+from hyperspy_aedenoise._validation import must_be
+
+#: Ranges (eV) before the onset in which a power law is tried, the widest first.
+_BEFORE_ONSET = (30.0, 20.0, 12.0)
+#: Fewest channels before and after the onset.
+_FEWEST_CHANNELS = 8
+#: Standard errors by which an edge is there: it was looked for in many places.
+_EDGE_SEEN = 6.0
+#: Spectra of a larger experiment are drawn at random to measure their spread.
+_MOST_SPECTRA = 8192
+#: Positions of a reference that are brought to the experiment at a time.
+_POSITIONS = 256
+#: Least share of the edge that a simulation of the same edge explains.
+_SAME_EDGE = 0.8
+
+
+def match(edge, energies, spectra, used, noise, add_residual, rng):
+    """Bring a simulated edge to the spectra of an experiment.
+
+    Parameters
+    ----------
+    edge : Edge
+    energies : ndarray, shape (n_channels,)
+        Energy losses of the experiment in eV.
+    spectra : ndarray of float, shape (n_spectra, n_channels)
+        With the background.
+    used : ndarray of bool, shape (n_channels,)
+        Channels that hold something.
+    noise : NoiseModel
+    add_residual : bool
+        Whether what the edge lacks of the mean spectrum is added.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    values : ndarray, shape (n_positions, n_inside)
+        The positions of the edge as the experiment would show them, without noise.
+    inside : slice
+        Channels that they cover.
+    report : MatchReport
+    """
+    inside, start = _locate(edge, energies, spectra, used, noise)
+    channels, spectra, used = energies[inside], spectra[:, inside], used[inside]
+    mean, covariance = _mean_of(spectra, used, noise)
+    onset = edge.onset + start[0]
+    before = used & (channels < onset - DISTANCE)
+    no_background = _without_background(mean, covariance, before)
+    fit = fit_edge(
+        edge.mean_on(channels),
+        channels,
+        mean,
+        covariance,
+        used,
+        onset,
+        start,
+        with_background=not no_background,
+    )
+    other_edge = _other_edge(fit, mean, used & ~before)
+    spread = _Spread.of(fit, edge, channels, spectra, covariance, used)
+    lacking = fit.lacking if add_residual else np.zeros_like(mean)
+    values = _adjusted(fit, edge, channels, lacking, spread, rng)
+
+    parameters = parameters_of(fit, edge, spread)
+    regions = regions_of(channels, mean - fit.mean, fit, covariance, used, onset)
+    report = MatchReport(
+        parameters=parameters,
+        regions=regions,
+        warnings=(
+            *_coverage(inside, energies),
+            *no_background,
+            *other_edge,
+            *doubts_of(fit, parameters),
+            *disagreements_of(regions, add_residual),
+        ),
+        notes=spread.notes,
+        noise=noise,
+        energies=channels,
+        experiment=np.where(used, mean, np.nan),
+        adjusted=fit.mean + lacking,
+        background=fit.background,
+        noise_level=np.sqrt(np.diag(covariance)),
+    )
+    return values, inside, report
+
+
+# Finding the edge -------------------------------------------------------------------
+
+
+def _mean_of(spectra, used, noise):
+    """Mean spectrum, 0 where masked, and its noise covariance."""
+    mean = np.where(used, spectra.mean(axis=0), 0.0)
+    variance = noise.variance(mean)
+    # empty channels must not rule the fit
+    variance = np.maximum(variance, 1e-3 * np.median(variance))
+    return mean, covariance_of_mean(variance, noise.correlation, len(spectra))
+
+
+def _locate(edge, energies, spectra, used, noise):
+    """Channels to work on, and where the edge is roughly; or a refusal."""
+    nearest, furthest = edge.onset - FURTHEST_SHIFT, edge.onset + FURTHEST_SHIFT
+    if not energies[0] < furthest or not energies[-1] > nearest:
+        raise ValueError(
+            must_be(
+                "experiment",
+                f"of the reference's edge, with an onset near {edge.onset:.1f} eV",
+                f"energies from {energies[0]:.1f} to {energies[-1]:.1f} eV",
+                "Calibrate the energy axis, or take another reference.",
+            )
+        )
+    wide = _between(energies, nearest - _BEFORE_ONSET[0], edge.end + FURTHEST_SHIFT)
+    channels = energies[wide]
+    mean, covariance = _mean_of(spectra[:, wide], used[wide], noise)
+    start = find_shift(
+        edge.mean_on(channels), channels, mean, covariance, used[wide], edge.onset
+    )
+    onset = edge.onset + start[0]
+    before = used[wide] & (channels < onset - DISTANCE)
+    n_after = int((used[wide] & (channels > onset)).sum())
+    if min(before.sum(), n_after) < _FEWEST_CHANNELS:
+        raise ValueError(
+            must_be(
+                "experiment",
+                f"of at least {_FEWEST_CHANNELS} channels more than {DISTANCE:g} eV "
+                "before the onset and as many after it",
+                f"{before.sum()} before and {n_after} after an onset at {onset:.1f} eV",
+                "Without them edge and background can't be told apart.",
+            )
+        )
+    reach = _power_law_range(channels, mean, covariance, before, onset)
+    return _between(energies, onset - reach, edge.end + start[0]), start
+
+
+def _between(energies, first, end):
+    """Slice of the channels that lie between two energies with all their width."""
+    half = (energies[1] - energies[0]) / 2
+    start = np.searchsorted(energies - half, first - 1e-6 * half)
+    stop = np.searchsorted(energies + half, end + 1e-6 * half, side="right")
+    return slice(int(start), int(stop))
+
+
+def _power_law_range(channels, mean, covariance, before, onset):
+    """Widest range before the onset in which the spectrum is a power law."""
+    reach = _BEFORE_ONSET[0]
+    for reach in _BEFORE_ONSET:
+        here = before & (channels > onset - reach)
+        n_free = here.sum() - 2
+        if n_free < _FEWEST_CHANNELS:
+            break
+        factor = np.linalg.cholesky(covariance[np.ix_(here, here)])
+
+        def whitened(parameters, here=here, factor=factor):
+            level, exponent = parameters
+            law = level * (channels[here] / onset) ** -exponent
+            return np.linalg.solve(factor, mean[here] - law)
+
+        start = (mean[here].mean(), 3.0)
+        fit = scipy.optimize.least_squares(whitened, start, x_scale=(start[0] or 1, 1))
+        if 2 * fit.cost / n_free < 1 + SIGNIFICANT * np.sqrt(2 / n_free):
+            break
+    return reach
+
+
+def _without_background(mean, covariance, before):
+    """A warning if there is nothing to take off before the edge."""
+    level = mean[before].mean()
+    error = np.sqrt(covariance[np.ix_(before, before)].sum()) / before.sum()
+    if level > max(SIGNIFICANT * error, 0.003 * np.ptp(mean)):
+        return []
+    return [
+        f"the experiment has no background before the edge (mean {level:.3g} +- "
+        f"{error:.2g}, edge up to {mean.max():.3g}). It seems to have been removed, so "
+        "none was fitted. Its noise is still there: better measure the noise, match "
+        "and denoise with the background."
+    ]
+
+
+def _other_edge(fit, mean, above):
+    """Refuse spectra without the edge; warnings if it seems to be another one."""
+    scale, error = fit.scale
+    if not scale > _EDGE_SEEN * error:
+        raise ValueError(
+            must_be(
+                "experiment",
+                "a signal that shows the reference's edge",
+                f"an edge of {scale:.3g} +- {error:.2g} times the reference within "
+                f"{FURTHEST_SHIFT:g} eV of its onset",
+                "Calibrate the energy axis, or take another reference.",
+            )
+        )
+    warnings = []
+    signal = (mean - fit.background)[above]
+    explained = 1 - ((mean - fit.mean)[above] ** 2).sum() / (signal**2).sum()
+    if explained < _SAME_EDGE:
+        warnings.append(
+            f"the reference explains {100 * max(explained, 0):.0f} % of what lies "
+            f"above the background (at least {100 * _SAME_EDGE:.0f} % for the same "
+            "edge). This may be another edge or another material."
+        )
+    if abs(fit.shift[0]) > FURTHEST_SHIFT - 0.5:
+        warnings.append(
+            f"the onset was shifted by {fit.shift[0]:+.1f} eV, as far as is tried. "
+            "Calibrate the energy axis first."
+        )
+    return warnings
+
+
+def _coverage(inside, energies):
+    """A warning if the result doesn't cover all of the experiment's channels."""
+    if inside == slice(0, len(energies)):
+        return []
+    first, last = energies[inside.start], energies[inside.stop - 1]
+    return [
+        f"the result covers {first:.1f} to {last:.1f} eV, the experiment "
+        f"{energies[0]:.1f} to {energies[-1]:.1f} eV: more is not computed, or has no "
+        "power-law background. Use the result with "
+        f"`experiment.isig[{inside.start}:{inside.stop}]`."
+    ]
+
+
+# Bringing the positions there -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """How positions differ in edge and background (relative) and in energy (eV).
+
+    Parameters
+    ----------
+    excess : ndarray, shape (3, 3)
+        Covariance that the reference lacks.
+    measured, error : ndarray, shape (3,)
+        Standard deviations in the experiment, beyond its noise, and their errors; NaN
+        where there are too few spectra to tell.
+    notes : tuple of str
+    """
+
+    excess: np.ndarray
+    measured: np.ndarray
+    error: np.ndarray
+    notes: tuple
+
+    @classmethod
+    def of(cls, fit, edge, channels, spectra, covariance, used):
+        """Measure it; of few spectra or positions it isn't known."""
+        n_spectra = len(spectra)
+        unknown = np.full(3, np.nan)
+        if min(n_spectra, edge.n_positions) < 3:
+            return cls(np.zeros((3, 3)), unknown, unknown, ())
+        chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
+        whole = fit.edge + fit.lacking
+        by_energy = -np.gradient(whole + fit.background, channels)
+        templates = np.array([whole, fit.background, by_energy])
+        fitted = np.any(templates != 0, axis=1)
+        some = np.unique(np.linspace(0, edge.n_positions - 1, _POSITIONS).astype(int))
+        parts, weights = edge.parts_on(channels, some)
+        own = fit.scale[0] * weights @ parts(*fit.form)
+        own += np.outer(own.sum(axis=1) / fit.edge.sum(), fit.background)
+        found = excess_spread(
+            spectra[chosen][:, used],
+            templates[fitted][:, used],
+            covariance[np.ix_(used, used)] * n_spectra,
+            own[:, used],
+        )
+        excess = np.zeros((3, 3))
+        excess[np.ix_(fitted, fitted)] = found[0]
+        measured, reference, error = np.zeros((3, 3))
+        for whole, part in zip((measured, reference, error), found[1:], strict=True):
+            whole[fitted] = part
+        beyond = np.diag(excess) > SIGNIFICANT * error
+        excess *= np.outer(beyond, beyond)
+        notes = []
+        if beyond[2]:
+            notes.append(
+                f"an energy drift of {np.sqrt(excess[2, 2]):.2g} eV (standard "
+                "deviation between spectra) was given to the reference's positions."
+            )
+        if reference[0] ** 2 - measured[0] ** 2 > SIGNIFICANT * error[0]:
+            notes.append(
+                f"the edge's intensity varies by {100 * reference[0]:.2g} % between "
+                f"the reference's positions and by {100 * measured[0]:.2g} % in the "
+                "experiment: its source may be larger, or its field of view another."
+            )
+        # of a standard deviation, from that of its square
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.fmin(error / (2 * measured), np.sqrt(error))
+        return cls(excess, measured, error, tuple(notes))
+
+
+def _adjusted(fit, edge, channels, added, spread, rng):
+    """All positions as the experiment would show them, shape (n_positions, n)."""
+    values, vectors = np.linalg.eigh(spread.excess)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    drawn = rng.standard_normal((edge.n_positions, 3)) @ root.T
+    shift, variance = fit.form
+    # drift broadens the mean; single spectra are sharper
+    variance = max(variance - spread.excess[2, 2], 0.0)
+    blocks = []
+    for start in range(0, edge.n_positions, _POSITIONS):
+        block = np.arange(start, min(start + _POSITIONS, edge.n_positions))
+        amount, background, drift = drawn[block].T
+        parts, weights = edge.parts_on(channels, block)
+        values = parts.each_shifted(shift + drift, variance, weights)
+        values *= fit.scale[0]
+        share = values.sum(axis=1) / fit.edge.sum()
+        values += np.outer(share, added)
+        values *= np.maximum(1 + amount, 0)[:, None]
+        level = np.maximum(share + background, 0)
+        blocks.append(values + np.outer(level, fit.background))
+    return np.concatenate(blocks)
