@@ -332,7 +332,7 @@ def plot_match(report):
     below.set_ylabel("Residual")
     below.set_xlabel("Energy loss (eV)")
     below.legend(fontsize="small")
-    for name, region in report.regions.items():
+    for region in report.regions.values():
         below.axvline(region.first, color="0.5", ls=":", lw=0.8)
         below.annotate(
             f" χ² {region.chi_square:.3g}",

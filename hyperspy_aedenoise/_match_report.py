@@ -149,7 +149,7 @@ def doubts_of(fit, parameters):
         "edge intensity": 0.02 * fit.scale[0],
     }
     for name, limit in limits.items():
-        if name in parameters and parameters[name][1] > limit / 2:
+        if name in parameters and 3 * parameters[name][1] > limit:
             value, error, unit = parameters[name]
             yield (
                 f"the data can't tell the {name} well: {value:.4g} +- {error:.2g} "

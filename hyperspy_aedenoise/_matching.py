@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.interpolate
 import scipy.optimize
 
 from hyperspy_aedenoise._match_report import (
@@ -33,6 +34,8 @@ _EDGE_SEEN = 6.0
 _MOST_SPECTRA = 8192
 #: Positions of a reference that are brought to the experiment at a time.
 _POSITIONS = 256
+#: What an edge's own tail may have before the onset, relative to its maximum.
+_NO_BACKGROUND = 0.02
 #: Least share of the edge that a simulation of the same edge explains.
 _SAME_EDGE = 0.8
 
@@ -187,7 +190,7 @@ def _without_background(mean, covariance, before):
     """A warning if there is nothing to take off before the edge."""
     level = mean[before].mean()
     error = np.sqrt(covariance[np.ix_(before, before)].sum()) / before.sum()
-    if level > max(SIGNIFICANT * error, 0.003 * np.ptp(mean)):
+    if level > max(SIGNIFICANT * error, _NO_BACKGROUND * np.ptp(mean)):
         return []
     return [
         f"the experiment has no background before the edge (mean {level:.3g} +- "
@@ -313,6 +316,7 @@ def _adjusted(fit, edge, channels, added, spread, rng):
     """All positions as the experiment would show them, shape (n_positions, n)."""
     values, vectors = np.linalg.eigh(spread.excess)
     root = vectors * np.sqrt(np.maximum(values, 0))
+    added = scipy.interpolate.CubicSpline(channels, added)
     drawn = rng.standard_normal((edge.n_positions, 3)) @ root.T
     shift, variance = fit.form
     # drift broadens the mean; single spectra are sharper
@@ -324,8 +328,10 @@ def _adjusted(fit, edge, channels, added, spread, rng):
         parts, weights = edge.parts_on(channels, block)
         values = parts.each_shifted(shift + drift, variance, weights)
         values *= fit.scale[0]
-        share = values.sum(axis=1) / fit.edge.sum()
-        values += np.outer(share, added)
+        # their intensity, whatever the drift moves out of the channels
+        share = fit.scale[0] * weights @ parts(*fit.form).sum(axis=1) / fit.edge.sum()
+        places = np.clip(np.subtract.outer(channels, drift), channels[0], channels[-1])
+        values += share[:, None] * added(places.T)
         values *= np.maximum(1 + amount, 0)[:, None]
         level = np.maximum(share + background, 0)
         blocks.append(values + np.outer(level, fit.background))

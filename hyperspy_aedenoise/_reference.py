@@ -95,7 +95,7 @@ def match_reference(
     >>> import hyperspy_aedenoise as aed
     >>> axis = {"energy_start": 515, "dispersion": 0.25, "n_channels": 160}
     >>> clean = aed.data.sto_o_k((8, 8), resolution=1, background=2, **axis)
-    >>> experiment = aed.add_noise(1000 * clean, 20, random_state=0)
+    >>> experiment = aed.add_noise(clean * 1000, 20, random_state=0)
     >>> reference = aed.data.sto_o_k((8, 8))
     >>> adjusted, report = aed.match_reference(reference, experiment)
     >>> adjusted.axes_manager.signal_shape == experiment.axes_manager.signal_shape

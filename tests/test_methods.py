@@ -481,8 +481,3 @@ def test_add_noise_refuses_wrong_arguments(clean_signal):
             aed.add_noise(clean_signal, **arguments)
     with pytest.raises(ValueError, match="signal dimension 0"):
         aed.add_noise(clean_signal.sum(-1), 0.1)
-
-
-def test_match_reference_says_that_it_is_missing(clean_signal, noisy_signal):
-    with pytest.raises(NotImplementedError, match="not available"):
-        aed.match_reference(clean_signal, noisy_signal)
