@@ -50,7 +50,13 @@ def check_arguments(architecture, output_dimension, noise):
                     "The model itself says how many latent variables it has.",
                 )
             )
-    if noise is not None and not isinstance(noise, NoiseModel):
+    if noise is not None:
+        check_noise(noise)
+
+
+def check_noise(noise):
+    """Refuse what is no noise."""
+    if not isinstance(noise, NoiseModel):
         raise TypeError(
             must_be(
                 "noise",
@@ -59,7 +65,7 @@ def check_arguments(architecture, output_dimension, noise):
                 "Use `NoiseModel.gaussian(sigma)` for white noise.",
             )
         )
-    if noise is not None and noise.gain == noise.offset == 0:
+    if noise.gain == noise.offset == 0:
         raise ValueError(
             must_be(
                 "noise",

@@ -29,6 +29,8 @@ class Edge:
         Instrument's full width at half maximum in eV that is already in them.
     losses : Losses, optional
         Plural scattering that is not yet in them.
+    last : float, optional
+        Energy in eV beyond which they serve to fold only. Default: all are valid.
     """
 
     energies: np.ndarray
@@ -36,6 +38,7 @@ class Edge:
     weights: np.ndarray | None = None
     resolution: float = 0.0
     losses: "Losses | None" = None
+    last: float | None = None
 
     @property
     def n_positions(self):
@@ -56,7 +59,9 @@ class Edge:
 
     @property
     def end(self):
-        """Upper limit of the last channel in eV."""
+        """Energy in eV up to which the spectra are valid."""
+        if self.last is not None:
+            return self.last
         return float(self.energies[-1] + (self.energies[1] - self.energies[0]) / 2)
 
     def mean_on(self, channels):

@@ -207,8 +207,11 @@ def _codes(mean, colour, vectors, shrinkage, n_codes):
     )
 
 
-def rank_of_unknown_level(white):
-    """Principal components that rise above white noise of unknown level."""
+def rank_of_unknown_level(white, margin):
+    """Principal components whose variance is `margin` times what noise has at most.
+
+    The noise is white but of unknown level.
+    """
     n_spectra, n_channels = white.shape
     gram = white.T @ white if n_spectra > n_channels else white @ white.T
     smaller, larger = sorted((n_spectra - 1, n_channels))
@@ -216,7 +219,7 @@ def rank_of_unknown_level(white):
     # Relative to the median eigenvalue the edge needs no noise level.
     ratio = smaller / larger
     edge = (1 + np.sqrt(ratio)) ** 2 / _marchenko_pastur_median(ratio)
-    rank = int((eigenvalues > 1.05 * edge * np.median(eigenvalues)).sum())
+    rank = int((eigenvalues > margin * edge * np.median(eigenvalues)).sum())
     return min(rank, (smaller - 1) // 2)
 
 

@@ -15,6 +15,11 @@ _FINE_STRUCTURE = 10.0
 SIGNIFICANT = 4.0
 
 
+def percent(share):
+    """A share in words."""
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
 @dataclass(frozen=True)
 class Region:
     """How well the adjusted reference fits in a range of energy.
@@ -97,7 +102,7 @@ class MatchReport:
             lines.append(
                 f"  {name:<22}{region.chi_square:10.3g} (expected 1 +- "
                 f"{region.expected_spread:.2g}; largest residual "
-                f"{100 * region.largest:.2g} % of the edge's maximum)"
+                f"{percent(region.largest)} of the edge's maximum)"
             )
         lines += [f"Warning: {text}" for text in self.warnings]
         lines += [f"Note: {text}" for text in self.notes]
@@ -114,7 +119,7 @@ def parameters_of(fit, edge, spread):
     parameters = {
         "onset shift": (*fit.shift, "eV"),
         name: (total, error, "eV"),
-        "edge intensity": (*fit.scale, "times the reference"),
+        "edge intensity": (*fit.scale, "times the reference, per eV"),
     }
     if fit.level[0] > 0:
         parameters["background exponent"] = (*fit.exponent, "")
@@ -152,8 +157,9 @@ def doubts_of(fit, parameters):
         if name in parameters and 3 * parameters[name][1] > limit:
             value, error, unit = parameters[name]
             yield (
-                f"the data can't tell the {name} well: {value:.4g} +- {error:.2g} "
-                f"{unit}."
+                f"the {name} is not well known, {value:.4g} +- {error:.2g} {unit} (one "
+                "standard error): more counts, a longer range before the edge or a "
+                "better simulation would tell."
             )
     wanted, error = fit.variance
     if wanted < -SIGNIFICANT * error:
@@ -193,15 +199,23 @@ def regions_of(channels, residual, fit, covariance, used, onset):
 
 def disagreements_of(regions, add_residual):
     """Words for the regions in which the residual is not noise."""
+    cures = {
+        "before the edge": "The background is no power law there: crop or mask what is "
+        "before it.",
+        "fine structure": "Onset shift and resolution may be wrong by more than their "
+        "errors.",
+        "above": "Missing plural scattering (`low_loss`) looks like that, too.",
+    }
     for name, region in regions.items():
         if region.chi_square < 1 + SIGNIFICANT * region.expected_spread:
             continue
-        what = "a power law" if name == "before the edge" else "the simulation"
-        cure = (
-            "" if add_residual else " `add_residual=True` takes it from the experiment."
+        what = "power law" if name == "before the edge" else "simulation"
+        text = (
+            f"{name}: the experiment's mean is not that of the {what}; differences up "
+            f"to {percent(region.largest)} of the edge's maximum, on average "
+            f"{np.sqrt(region.chi_square):.1f} times the noise of the mean. "
+            f"{cures[name]}"
         )
-        yield (
-            f"{name}: the mean spectrum is not that of {what}; differences up to "
-            f"{100 * region.largest:.2g} % of the edge's maximum, on average "
-            f"{np.sqrt(region.chi_square):.1f} times the noise of the mean.{cure}"
-        )
+        if not add_residual and name != "before the edge":
+            text += " For training, `add_residual=True` takes it from the experiment."
+        yield text

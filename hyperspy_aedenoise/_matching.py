@@ -13,6 +13,7 @@ from hyperspy_aedenoise._match_report import (
     disagreements_of,
     doubts_of,
     parameters_of,
+    percent,
     regions_of,
 )
 from hyperspy_aedenoise._simulation import (
@@ -26,6 +27,8 @@ from hyperspy_aedenoise._validation import must_be
 
 #: Ranges (eV) before the onset in which a power law is tried, the widest first.
 _BEFORE_ONSET = (30.0, 20.0, 12.0)
+#: Shifts (eV) of the onset that are tried.
+_SHIFTS = np.arange(-FURTHEST_SHIFT, FURTHEST_SHIFT + 0.1, 0.25)
 #: Fewest channels before and after the onset.
 _FEWEST_CHANNELS = 8
 #: Standard errors by which an edge is there: it was looked for in many places.
@@ -36,6 +39,8 @@ _MOST_SPECTRA = 8192
 _POSITIONS = 256
 #: What an edge's own tail may have before the onset, relative to its maximum.
 _NO_BACKGROUND = 0.02
+#: Least share of the mean's variance that is left to single spectra when they drift.
+_SHARPEST = 0.25
 #: Least share of the edge that a simulation of the same edge explains.
 _SAME_EDGE = 0.8
 
@@ -81,13 +86,14 @@ def match(edge, energies, spectra, used, noise, add_residual, rng):
         start,
         with_background=not no_background,
     )
-    other_edge = _other_edge(fit, mean, used & ~before)
+    other_edge = _other_edge(fit, mean, used & ~before, noise)
     spread = _Spread.of(fit, edge, channels, spectra, covariance, used)
     lacking = fit.lacking if add_residual else np.zeros_like(mean)
     values = _adjusted(fit, edge, channels, lacking, spread, rng)
 
     parameters = parameters_of(fit, edge, spread)
-    regions = regions_of(channels, mean - fit.mean, fit, covariance, used, onset)
+    residual = mean - fit.mean - lacking
+    regions = regions_of(channels, residual, fit, covariance, used, onset)
     report = MatchReport(
         parameters=parameters,
         regions=regions,
@@ -95,10 +101,12 @@ def match(edge, energies, spectra, used, noise, add_residual, rng):
             *_coverage(inside, energies),
             *no_background,
             *other_edge,
+            *_short_low_loss(edge, channels, onset),
             *doubts_of(fit, parameters),
+            *spread.warnings,
             *disagreements_of(regions, add_residual),
         ),
-        notes=spread.notes,
+        notes=(*spread.notes, *_added(lacking, fit)),
         noise=noise,
         energies=channels,
         experiment=np.where(used, mean, np.nan),
@@ -136,8 +144,17 @@ def _locate(edge, energies, spectra, used, noise):
     wide = _between(energies, nearest - _BEFORE_ONSET[0], edge.end + FURTHEST_SHIFT)
     channels = energies[wide]
     mean, covariance = _mean_of(spectra[:, wide], used[wide], noise)
+    inside = (edge.onset + _SHIFTS > channels[0]) & (
+        edge.onset + _SHIFTS < channels[-1]
+    )
     start = find_shift(
-        edge.mean_on(channels), channels, mean, covariance, used[wide], edge.onset
+        edge.mean_on(channels),
+        channels,
+        mean,
+        covariance,
+        used[wide],
+        edge.onset,
+        _SHIFTS[inside],
     )
     onset = edge.onset + start[0]
     before = used[wide] & (channels < onset - DISTANCE)
@@ -148,7 +165,9 @@ def _locate(edge, energies, spectra, used, noise):
                 "experiment",
                 f"of at least {_FEWEST_CHANNELS} channels more than {DISTANCE:g} eV "
                 "before the onset and as many after it",
-                f"{before.sum()} before and {n_after} after an onset at {onset:.1f} eV",
+                f"{before.sum()} before and {n_after} after, in a spectrum from "
+                f"{channels[0]:.1f} to {channels[-1]:.1f} eV with an onset that seems "
+                f"to lie at {onset:.1f} eV",
                 "Without them edge and background can't be told apart.",
             )
         )
@@ -180,7 +199,8 @@ def _power_law_range(channels, mean, covariance, before, onset):
             return np.linalg.solve(factor, mean[here] - law)
 
         start = (mean[here].mean(), 3.0)
-        fit = scipy.optimize.least_squares(whitened, start, x_scale=(start[0] or 1, 1))
+        scale = (abs(start[0]) + np.ptp(mean), 1.0)
+        fit = scipy.optimize.least_squares(whitened, start, x_scale=scale)
         if 2 * fit.cost / n_free < 1 + SIGNIFICANT * np.sqrt(2 / n_free):
             break
     return reach
@@ -200,7 +220,7 @@ def _without_background(mean, covariance, before):
     ]
 
 
-def _other_edge(fit, mean, above):
+def _other_edge(fit, mean, above, noise):
     """Refuse spectra without the edge; warnings if it seems to be another one."""
     scale, error = fit.scale
     if not scale > _EDGE_SEEN * error:
@@ -209,8 +229,8 @@ def _other_edge(fit, mean, above):
                 "experiment",
                 "a signal that shows the reference's edge",
                 f"an edge of {scale:.3g} +- {error:.2g} times the reference within "
-                f"{FURTHEST_SHIFT:g} eV of its onset",
-                "Calibrate the energy axis, or take another reference.",
+                f"{FURTHEST_SHIFT:g} eV of its onset, with noise of {noise.summary()}",
+                "Calibrate the energy axis, take another reference, or pass `noise`.",
             )
         )
     warnings = []
@@ -243,6 +263,28 @@ def _coverage(inside, energies):
     ]
 
 
+def _short_low_loss(edge, channels, onset):
+    """A warning if the low loss doesn't reach as far as the edge is fitted."""
+    needed = channels[-1] - onset
+    if edge.losses is None or edge.losses.loss[-1] > needed:
+        return []
+    return [
+        f"the low loss ends at {edge.losses.loss[-1]:.1f} eV, but {needed:.1f} eV are "
+        "needed up to the last channel: plural scattering above is missing."
+    ]
+
+
+def _added(lacking, fit):
+    """A note on the residual that was added."""
+    if not lacking.any():
+        return []
+    largest = percent(np.abs(lacking).max() / fit.edge.max())
+    return [
+        f"the residual of the mean was added, up to {largest} of the edge's maximum; "
+        "the chi-squares are those that are left."
+    ]
+
+
 # Bringing the positions there -------------------------------------------------------
 
 
@@ -257,12 +299,17 @@ class _Spread:
     measured, error : ndarray, shape (3,)
         Standard deviations in the experiment, beyond its noise, and their errors; NaN
         where there are too few spectra to tell.
-    notes : tuple of str
+    variance : float
+        Variance in eV squared of the Gaussian that single spectra are folded with: the
+        mean's less that of the drift.
+    warnings, notes : tuple of str
     """
 
     excess: np.ndarray
     measured: np.ndarray
     error: np.ndarray
+    variance: float
+    warnings: tuple
     notes: tuple
 
     @classmethod
@@ -270,8 +317,9 @@ class _Spread:
         """Measure it; of few spectra or positions it isn't known."""
         n_spectra = len(spectra)
         unknown = np.full(3, np.nan)
+        variance = fit.form[1]
         if min(n_spectra, edge.n_positions) < 3:
-            return cls(np.zeros((3, 3)), unknown, unknown, ())
+            return cls(np.zeros((3, 3)), unknown, unknown, variance, (), ())
         chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
         whole = fit.edge + fit.lacking
         by_energy = -np.gradient(whole + fit.background, channels)
@@ -294,7 +342,16 @@ class _Spread:
             whole[fitted] = part
         beyond = np.diag(excess) > SIGNIFICANT * error
         excess *= np.outer(beyond, beyond)
-        notes = []
+        notes, warnings = [], []
+        single = variance - excess[2, 2]
+        if single < _SHARPEST * variance:
+            single = _SHARPEST * variance
+            warnings.append(
+                f"an energy drift of {np.sqrt(excess[2, 2]):.2g} eV (standard "
+                "deviation) is most of the width of the mean spectrum's peaks. The "
+                "resolution of single spectra can't be told; half of the mean's width "
+                "was taken. Align the spectra first, with `s.align1D()`."
+            )
         if beyond[2]:
             notes.append(
                 f"an energy drift of {np.sqrt(excess[2, 2]):.2g} eV (standard "
@@ -302,14 +359,14 @@ class _Spread:
             )
         if reference[0] ** 2 - measured[0] ** 2 > SIGNIFICANT * error[0]:
             notes.append(
-                f"the edge's intensity varies by {100 * reference[0]:.2g} % between "
-                f"the reference's positions and by {100 * measured[0]:.2g} % in the "
+                f"the edge's intensity varies by {percent(reference[0])} between "
+                f"the reference's positions and by {percent(measured[0])} in the "
                 "experiment: its source may be larger, or its field of view another."
             )
         # of a standard deviation, from that of its square
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.fmin(error / (2 * measured), np.sqrt(error))
-        return cls(excess, measured, error, tuple(notes))
+        return cls(excess, measured, error, single, tuple(warnings), tuple(notes))
 
 
 def _adjusted(fit, edge, channels, added, spread, rng):
@@ -318,15 +375,13 @@ def _adjusted(fit, edge, channels, added, spread, rng):
     root = vectors * np.sqrt(np.maximum(values, 0))
     added = scipy.interpolate.CubicSpline(channels, added)
     drawn = rng.standard_normal((edge.n_positions, 3)) @ root.T
-    shift, variance = fit.form
-    # drift broadens the mean; single spectra are sharper
-    variance = max(variance - spread.excess[2, 2], 0.0)
+    shift = fit.form[0]
     blocks = []
     for start in range(0, edge.n_positions, _POSITIONS):
         block = np.arange(start, min(start + _POSITIONS, edge.n_positions))
         amount, background, drift = drawn[block].T
         parts, weights = edge.parts_on(channels, block)
-        values = parts.each_shifted(shift + drift, variance, weights)
+        values = parts.each_shifted(shift + drift, spread.variance, weights)
         values *= fit.scale[0]
         # their intensity, whatever the drift moves out of the channels
         share = fit.scale[0] * weights @ parts(*fit.form).sum(axis=1) / fit.edge.sum()

@@ -225,6 +225,10 @@ class NoiseModel:
         return scipy.fft.ifft(transform, axis=-1).real
 
     def __str__(self):
+        return self.summary()
+
+    def summary(self):
+        """The model in one line."""
         rho = ", ".join(f"{value:.2f}" for value in self.correlation[1:4])
         white = "white" if len(self.correlation) == 1 else f"correlation {rho}"
         return f"variance {self.gain:.4g} x expected + {self.offset:.4g}, {white}"

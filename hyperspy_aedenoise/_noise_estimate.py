@@ -3,19 +3,33 @@
 import numpy as np
 import scipy.ndimage
 import scipy.optimize
+import scipy.sparse.linalg
 
 from hyperspy_aedenoise._lowrank import Colour, rank_of_unknown_level
-from hyperspy_aedenoise._noise import NoiseModel, spectral_density
+from hyperspy_aedenoise._measured_noise import MeasuredNoise
+from hyperspy_aedenoise._noise import NoiseModel
 from hyperspy_aedenoise._validation import must_be
 
-#: Rounds in which the variance weighs the data and the data give the variance.
-_ROUNDS = 4
+#: Most rounds in which the variance weighs the data and the data give the variance.
+_ROUNDS = 6
 #: Noise smaller than this share of the range of the data is rounding.
 _NOTHING = 1e-6
 #: Spectra of a larger set are drawn at random: the error is far below a percent.
-_MOST_SPECTRA = 8192
+_MOST_SPECTRA = 4096
+#: Component of the data, relative to the largest of noise, above which it is signal.
+_ABOVE = 1.02
+#: The same at first, where the noise is not yet known.
+_COARSELY_ABOVE = 2.0
 #: Longest lag at which correlation along energy is looked for, in channels.
 _LONGEST_LAG = 8
+#: Correlation below this is not told from none.
+_LEAST_CORRELATION = 0.03
+#: Groups of spectra that are left out in turn to find standard errors.
+_GROUPS = 8
+#: Standard deviations from where on a narrow value is a spike.
+_SPIKE = 10.0
+#: Widest spike in channels.
+_SPIKE_WIDTH = 3
 
 
 def estimate_noise(spectra):
@@ -34,7 +48,7 @@ def estimate_noise(spectra):
 
     Returns
     -------
-    NoiseModel
+    MeasuredNoise
 
     Raises
     ------
@@ -43,10 +57,13 @@ def estimate_noise(spectra):
 
     Notes
     -----
-    A first estimate. It is too large where the signal has more structure than
-    a few principal components (strong energy drift), and can't separate gain from
-    offset where all intensities are alike; their sum is right even then. Patterns
-    common to all spectra are not noise in this sense and are not seen.
+    The number of components is where the largest one of drawn noise lies (parallel
+    analysis; J. L. Horn, Psychometrika 30 (1965) 179, doi:10.1007/BF02289447). Dead
+    channels and spikes are left out. *Don't believe* gain and offset singly where all
+    intensities are alike: the warnings say so, and the sum is right even then. A
+    pattern common to all spectra is not noise in this sense; its size is told. With
+    read-out noise that is white and counting noise that isn't, the correlation is
+    an average over the data.
     """
     n_spectra = len(spectra)
     if n_spectra > _MOST_SPECTRA:
@@ -63,9 +80,8 @@ def estimate_noise(spectra):
                 "one measured on a spectrum image of the same detector.",
             )
         )
-    mean = spectra.mean(axis=0)
-    centred = spectra - mean
-    if not centred.any():
+    dead = dead_channels(spectra)
+    if dead.all():
         raise ValueError(
             must_be(
                 "noise",
@@ -74,26 +90,101 @@ def estimate_noise(spectra):
                 "Pass a `NoiseModel`, or check that the data are a measurement.",
             )
         )
-    colour = Colour.from_spread(_roughness(centred), (1.0,))
-    rank = _coarse_rank(centred / colour.spread)
-    for _ in range(_ROUNDS):
-        residual, share_left = _beyond_lowrank_of_unknown_level(colour, centred, rank)
-        gain, offset = _variance_line(spectra - residual, residual, share_left)
-        level = Colour.of(NoiseModel(gain, offset), mean)
-        noise = NoiseModel(gain, offset, _autocorrelation(residual / level.spread))
-        colour = Colour.of(noise, mean)
-        rank = rank_of_unknown_level(colour.whiten(centred))
-    if level.spread.max() < _NOTHING * np.ptp(spectra):
+    if (~dead).sum() < 8:
         raise ValueError(
             must_be(
                 "noise",
                 "given for spectra without visible noise",
-                f"None, and {level.spread.max():.1e} in intensities that span "
-                f"{np.ptp(spectra):.1e}",
-                "There is nothing to remove; were the data denoised already?",
+                f"None, and {(~dead).sum()} channels that vary",
+                "Were they simulated without noise, or denoised already?",
             )
         )
-    return noise
+    spectra = spectra[:, ~dead]
+    spectra, n_spikes = without_spikes(spectra)
+    mean = spectra.mean(axis=0)
+    noise, found = _converged(spectra - mean, mean)
+    level = np.sqrt(noise.variance(mean).max())
+    if level < _NOTHING * np.ptp(spectra):
+        raise ValueError(
+            must_be(
+                "noise",
+                "given for spectra without visible noise",
+                f"None, and {level:.1e} in intensities that span {np.ptp(spectra):.1e}",
+                "Were they simulated without noise, or denoised already?",
+            )
+        )
+    return _with_errors(noise, found, mean, len(spectra), n_spikes, int(dead.sum()))
+
+
+def _converged(centred, mean):
+    """Noise, its autocorrelation, and the residual it was found in."""
+    rng = np.random.default_rng(0)
+    colour = Colour.from_spread(_roughness(centred), (1.0,))
+    rank = _coarse_rank(centred / colour.spread)
+    ranks = []
+    for _ in range(_ROUNDS):
+        residual, lost = _beyond_lowrank(colour, centred, rank)
+        found = _Residual(residual, mean + centred - residual, lost)
+        noise = found.noise()
+        ranks.append(rank)
+        colour = Colour.of(noise, mean)
+        drawn = sum(
+            part.fluctuation(found.expected, rng) for part in found.parts(noise)
+        )
+        rank = _rank_above_noise(colour, centred, drawn)
+        if rank in ranks:
+            break
+    return noise, found
+
+
+# Before the noise is looked at ------------------------------------------------------
+
+
+def dead_channels(spectra):
+    """Channels that vary less than any detector does.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+
+    Returns
+    -------
+    ndarray of bool, shape (n_channels,)
+    """
+    spread = spectra.std(axis=0)
+    return spread <= 1e-3 * np.median(spread)
+
+
+def without_spikes(spectra):
+    """Replace what stands out of its own spectrum in a few channels, and count it.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+
+    Returns
+    -------
+    ndarray, shape (n_spectra, n_channels)
+        With the median of the channels around in place of spikes.
+    int
+        How many values were replaced.
+    """
+    around = np.repeat([[True, False, True]], _SPIKE_WIDTH, axis=1)
+    smooth = scipy.ndimage.median_filter(spectra, footprint=around)
+    rough = spectra - smooth
+    # edges are rough in all spectra, in proportion to the intensity
+    usual = np.median(rough, axis=0) * _ratio(smooth, np.median(smooth, axis=0))
+    rough -= usual
+    spread = 1.4826 * np.median(np.abs(rough), axis=0)
+    spread = np.maximum(spread, np.median(spread))
+    spikes = rough > _SPIKE * spread
+    return np.where(spikes, smooth + usual, spectra), int(spikes.sum())
+
+
+def _ratio(values, to):
+    """Values relative to others, within reason where those are small."""
+    scale = np.maximum(np.abs(to), 1e-3 * np.abs(to).max())
+    return np.clip(values / scale, -10, 10)
 
 
 def _roughness(centred):
@@ -107,45 +198,176 @@ def _roughness(centred):
     return np.maximum(level, 1e-3 * centred.std())
 
 
+# Signal and the rest ----------------------------------------------------------------
+
+
 def _coarse_rank(scaled):
     """Components above the noise in broad bins, which short correlations don't join."""
     n_spectra, n_channels = scaled.shape
     width = 8 if n_channels >= 64 else 1
     n_bins = n_channels // width
     binned = scaled[:, : n_bins * width].reshape(n_spectra, n_bins, width).mean(axis=2)
-    return rank_of_unknown_level(binned)
+    return rank_of_unknown_level(binned, _COARSELY_ABOVE)
 
 
-def _beyond_lowrank_of_unknown_level(colour, centred, rank):
+def _rank_above_noise(colour, centred, drawn):
+    """Components above the largest one of drawn noise.
+
+    Formulas for that hold for white noise alone; a broad point spread leaves some
+    frequencies almost without noise, and these can't be whitened.
+    """
+    of_noise = _gram(colour.whiten((drawn - drawn.mean(axis=0)).astype(float)))
+    limit = _ABOVE * _largest(of_noise, 1)[0][0]
+    of_data = _gram(colour.whiten(centred))
+    most = (min(centred.shape) - 2) // 2
+    n_tried = min(16, most)
+    while n_tried < most and _largest(of_data, n_tried)[0][0] > limit:
+        n_tried = min(2 * n_tried, most)
+    return int((_largest(of_data, n_tried)[0] > limit).sum()) if most else 0
+
+
+def _gram(white):
+    """Products of channels or of spectra, whichever are fewer."""
+    return white.T @ white if len(white) > white.shape[1] else white @ white.T
+
+
+def _largest(gram, n_wanted):
+    """The largest eigenvalues, ascending, and their vectors."""
+    if n_wanted > len(gram) // 4:
+        values, vectors = np.linalg.eigh(gram)
+        return values[-n_wanted:], vectors[:, -n_wanted:]
+    start = np.random.default_rng(0).standard_normal(len(gram))
+    values, vectors = scipy.sparse.linalg.eigsh(gram, n_wanted, v0=start, tol=1e-5)
+    order = np.argsort(values)
+    return values[order], vectors[:, order]
+
+
+def _beyond_lowrank(colour, centred, rank):
     """Take off the first principal components of the whitened spectra.
 
     Returns
     -------
     residual : ndarray, shape (n_spectra, n_channels)
-    share_left : float
-        Share of the noise variance that is left in the residual.
+        With the full variance of the noise: what spectra and channels that weigh much
+        in the components lost of it is made up for.
+    lost : ndarray, shape (n_lags,)
+        Autocorrelation along energy that white noise lost with the components, as a
+        share of its variance.
     """
     n_spectra, n_channels = centred.shape
+    lost = np.zeros(min(_LONGEST_LAG, n_channels // 4) + 1)
     white = colour.whiten(centred)
-    if n_spectra > n_channels:
-        kept = np.linalg.eigh(white.T @ white)[1][:, n_channels - rank :]
-        low_rank = (white @ kept) @ kept.T
-    else:
-        kept = np.linalg.eigh(white @ white.T)[1][:, n_spectra - rank :]
-        low_rank = kept @ (kept.T @ white)
-    share_left = (1 - (rank + 1) / n_spectra) * (1 - rank / n_channels)
-    return colour.unwhiten(white - low_rank), share_left
+    residual = white
+    if rank:
+        kept = _largest(_gram(white), rank)[1]
+        if n_spectra <= n_channels:
+            kept = np.linalg.qr(white.T @ kept)[0]
+        scores = white @ kept
+        residual = white - scores @ kept.T
+        shares = np.square(scores / np.linalg.norm(scores, axis=0)).sum(axis=1)
+        left = np.outer(1 - shares, 1 - np.square(kept).sum(axis=1))
+        residual /= np.sqrt(np.maximum(left, 0.1))
+        for lag in range(len(lost)):
+            product = kept[lag:] * kept[: n_channels - lag]
+            lost[lag] = product.sum() / (n_channels - lag)
+    residual /= np.sqrt(1 - 1 / n_spectra)  # the mean took its share, too
+    return colour.unwhiten(residual), lost
 
 
-def _variance_line(expected, residual, share_left):
-    """Fit gain and offset (both >= 0) to the squared residual against the expected."""
-    order = np.argsort(expected, axis=None)
-    n_bins = int(np.clip(order.size // 50, 2, 64))
-    level, variance = [], []
-    for values in np.array_split(order, n_bins):
-        level.append(np.maximum(expected.flat[values].mean(), 0))
-        variance.append(np.square(residual.flat[values]).mean() / share_left)
-    level, variance = np.array(level), np.array(variance)
+# From the residual to numbers -------------------------------------------------------
+
+
+class _Residual:
+    """Products of neighbouring residuals, by expected value and by group of spectra.
+
+    Parameters
+    ----------
+    residual, expected : ndarray, shape (n_spectra, n_channels)
+    lost : ndarray, shape (n_lags,)
+        Autocorrelation along energy that is not in the residual.
+    """
+
+    def __init__(self, residual, expected, lost):
+        self.lost = lost
+        self.expected = expected
+        n_spectra, n_channels = residual.shape
+        self.n_groups = min(_GROUPS, n_spectra)
+        self.n_bins = int(np.clip(residual.size // 50, 2, 64))
+        some = np.sort(expected[:: max(n_spectra // 200, 1)], axis=None)
+        limits = some[np.linspace(0, some.size - 1, self.n_bins + 1).astype(int)]
+        self.bins = np.searchsorted(limits[1:-1], expected)
+        group = np.arange(n_spectra) * self.n_groups // n_spectra
+        self.cells = self.bins + self.n_bins * group[:, None]
+        self.size = self._sums(np.ones_like(residual), 0)
+        self.levels = self._sums(np.maximum(expected, 0), 0)
+        longest = min(_LONGEST_LAG, n_channels // 4)
+        self.products = [
+            self._sums(residual[:, lag:] * residual[:, : n_channels - lag], lag)
+            for lag in range(longest + 1)
+        ]
+        self.sizes = [self.size] + [
+            self._sums(np.ones((n_spectra, n_channels - lag)), lag)
+            for lag in range(1, longest + 1)
+        ]
+
+    def _sums(self, values, lag):
+        """Sums over groups and bins, shape (n_groups, n_bins)."""
+        cells = self.cells[:, : self.cells.shape[1] - lag]
+        count = self.n_groups * self.n_bins
+        sums = np.bincount(cells.ravel(), values.ravel(), count)
+        return sums.reshape(self.n_groups, self.n_bins)
+
+    def binned(self, without=None):
+        """Levels, and mean products at each lag, shape (n_lags, n_bins)."""
+        kept = np.arange(self.n_groups) != (-1 if without is None else without)
+        size = np.maximum(self.size[kept].sum(axis=0), 1)
+        levels = self.levels[kept].sum(axis=0) / size
+        means = [
+            products[kept].sum(axis=0) / np.maximum(sizes[kept].sum(axis=0), 1)
+            for products, sizes in zip(self.products, self.sizes, strict=True)
+        ]
+        filled = size > 0.1 * size.mean()
+        return levels[filled], np.array(means)[:, filled]
+
+    def numbers(self, without=None):
+        """Gain, offset and autocorrelation, of all groups or of all but one."""
+        levels, means = self.binned(without)
+        gain, offset = _variance_line(levels, means[0])
+        variance = gain * levels + offset
+        variance = np.maximum(variance, 1e-3 * np.median(variance))
+        rho = (means / variance).mean(axis=1)
+        return gain, offset, rho / rho[0] * (1 - self.lost[0]) + self.lost
+
+    def noise(self):
+        """The noise of all groups."""
+        gain, offset, rho = self.numbers()
+        return NoiseModel(gain, offset, _possible(rho))
+
+    def parts(self, noise):
+        """Counting and read-out noise, each with a correlation of its own."""
+        if not noise.gain or not noise.offset:
+            return [noise]
+        levels, means = self.binned()
+        weight = 1 / np.maximum(noise.variance(levels), 1e-300)
+        design = np.stack([levels, np.ones_like(levels)], axis=1) * weight[:, None]
+        lines, *_ = np.linalg.lstsq(design, (means * weight).T)
+        shares = noise.gain * levels.mean(), noise.offset
+        parts = []
+        for model, line, share in zip(
+            (NoiseModel(noise.gain), NoiseModel(0.0, noise.offset)),
+            lines,
+            shares,
+            strict=True,
+        ):
+            rho = noise.correlation
+            if line[0] > 0 and share > 0.1 * sum(shares):
+                rho = _possible(np.clip(line / line[0], -0.99, 0.99))
+            parts.append(NoiseModel(model.gain, model.offset, rho))
+        return parts
+
+
+def _variance_line(level, variance):
+    """Fit gain and offset (both >= 0)."""
     fitted = variance
     for _ in range(3):  # the error of a variance is proportional to it
         # A dead channel's bin has no variance; it must not rule the fit.
@@ -160,28 +382,93 @@ def _variance_line(expected, residual, share_left):
     return float(gain), float(offset)
 
 
-def _autocorrelation(standardised):
-    """Autocorrelation along energy at lags 0, 1, ... until it is lost in its error."""
-    n_channels = standardised.shape[1]
-    longest = min(_LONGEST_LAG, n_channels // 4)
-    power = np.square(standardised).mean()
-    rho = [1.0]
-    for lag in range(1, longest + 1):
-        product = standardised[:, lag:] * standardised[:, :-lag]
-        value = float(product.mean() / power)
-        if abs(value) < max(0.03, 4 / np.sqrt(product.size)):
-            break
-        rho.append(value)
-    return _nearest_autocorrelation(rho)
+def _possible(rho):
+    """The autocorrelation nearest to a measured one that noise can have.
+
+    Up to the first lag without correlation; that of a moving average, whose spectral
+    density can't be negative.
+    """
+    rho = np.asarray(rho, dtype=float)
+    small = np.flatnonzero(np.abs(rho) < _LEAST_CORRELATION)
+    known = rho[: small[0]] if len(small) else rho
+    if len(known) == 1:
+        return (1.0,)
+    known = np.concatenate([[1.0], known[1:]])
+
+    def of_average(weights):
+        products = np.correlate(weights, weights, "full")[len(weights) - 1 :]
+        return products / products[0]
+
+    start = np.cos(np.linspace(0, np.pi / 2, len(known), endpoint=False)) ** 2
+    start[1:] *= np.sign(known[1:])
+    fit = scipy.optimize.least_squares(lambda w: of_average(w) - known, start)
+    return (1.0, *(float(value) for value in of_average(fit.x)[1:]))
 
 
-def _nearest_autocorrelation(rho):
-    """Cut off what no noise can have: a negative spectral density."""
-    n = 16 * len(rho)
-    density = np.maximum(spectral_density(rho, n), 0)
-    # Triangular weights keep a cut-off autocorrelation positive definite.
-    if density.min() == 0 and len(rho) > 1:
-        taper = 1 - np.arange(len(rho)) / len(rho)
-        while spectral_density(rho, n).min() < 0:
-            rho = [1.0, *(np.asarray(rho[1:]) * (0.98 + 0.02 * taper[1:]))]
-    return tuple(float(value) for value in rho)
+def _fixed_pattern(mean, noise, n_spectra):
+    """Size of a pattern common to all spectra, relative to the mean spectrum.
+
+    From the second difference along energy of the mean spectrum, less its noise; the
+    median keeps edges out.
+    """
+    inner = mean[1:-1]
+    bright = inner > 0.05 * np.median(np.abs(mean))
+    if bright.sum() < 8:
+        return 0.0
+    rough = np.diff(mean, 2)[bright] / inner[bright]
+    spread = 1.4826 * np.median(np.abs(rough - np.median(rough)))
+    rho = [*noise.correlation, 0, 0][1:3]
+    share = 6 - 8 * rho[0] + 2 * rho[1]
+    of_noise = np.median(noise.variance(inner[bright]) / inner[bright] ** 2) / n_spectra
+    return float(np.sqrt(max(spread**2 - share * of_noise, 0) / 6))
+
+
+def _with_errors(noise, found, mean, n_spectra, n_spikes, n_dead):
+    """The estimate with standard errors, evidence and warnings."""
+    at_mean = float(found.expected.mean())
+    rows = []
+    for group in range(found.n_groups):
+        gain, offset, rho = found.numbers(without=group)
+        rows.append([gain, offset, rho[1], gain * max(at_mean, 0) + offset])
+    errors = np.sqrt((found.n_groups - 1) * np.var(rows, axis=0))
+    levels, means = found.binned()
+    evidence = {
+        "gain_error": float(errors[0]),
+        "offset_error": float(errors[1]),
+        "lag_1_error": float(errors[2]),
+        "levels": levels,
+        "variances": means[0],
+        "autocorrelation": found.numbers()[2],
+        "fixed_pattern": _fixed_pattern(mean, noise, n_spectra),
+        "n_spikes": n_spikes,
+        "n_dead_channels": n_dead,
+    }
+    warnings = tuple(_doubts(noise, at_mean, errors, evidence))
+    return MeasuredNoise(
+        noise.gain, noise.offset, noise.correlation, **evidence, warnings=warnings
+    )
+
+
+def _doubts(noise, mean, errors, evidence):
+    """Words for what the data can't tell."""
+    total = noise.variance(mean)
+    if errors[3] > 0.1 * total:
+        yield (
+            f"the variance is known to {100 * errors[3] / total:.0f} % only: there are "
+            "few spectra. Pass a `NoiseModel` that was measured on more of them."
+        )
+    elif min(errors[0] * abs(mean), errors[1]) > 0.2 * total:
+        levels = evidence["levels"]
+        yield (
+            "gain and read-out noise can't be told apart where intensities differ "
+            f"little (here from {levels[0]:.3g} to {levels[-1]:.3g}); their sum at the "
+            f"mean, {total:.3g} +- {errors[3]:.2g}, can."
+        )
+    pattern = evidence["fixed_pattern"]
+    relative = np.sqrt(total) / abs(mean) if mean else np.inf
+    if pattern > 0.3 * relative:
+        yield (
+            f"a pattern common to all spectra, {100 * pattern:.2g} % of the mean from "
+            f"channel to channel, is as large as {100 * pattern / relative:.0f} % of "
+            "the noise. It is taken for signal: correct the gain of the channels."
+        )

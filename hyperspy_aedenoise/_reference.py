@@ -5,12 +5,16 @@ import logging
 
 import numpy as np
 
-from hyperspy_aedenoise._arguments import generator
+from hyperspy_aedenoise._arguments import check_noise, generator
 from hyperspy_aedenoise._instrument import Edge, Losses
 from hyperspy_aedenoise._matching import match
 from hyperspy_aedenoise._noise import NoiseModel
-from hyperspy_aedenoise._noise_estimate import estimate_noise
-from hyperspy_aedenoise._spectra import check_axes, energy_last, spectra_of
+from hyperspy_aedenoise._noise_estimate import (
+    dead_channels,
+    estimate_noise,
+    without_spikes,
+)
+from hyperspy_aedenoise._spectra import check_axes, energy_last, place_in, spectra_of
 from hyperspy_aedenoise._validation import finite_spectra, must_be, real_spectra
 
 _logger = logging.getLogger(__name__)
@@ -48,10 +52,11 @@ def match_reference(
         Counts with the background, at least 8 channels before the edge.
     low_loss : EELSSpectrum, optional
         Low loss of the same area with the zero-loss peak, for plural scattering; of
-        several spectra the mean. Default: the plural scattering of the reference.
+        several spectra the mean. The reference must then be without. Default: the
+        plural scattering of the reference.
     noise : NoiseModel, optional
         Noise of the experiment. Default: measured, which takes at least 3 spectra; of
-        fewer, counting noise with a gain of 1 is assumed and a warning given.
+        fewer, it is guessed from neighbouring channels and a warning given.
     add_residual : bool, default False
         Add to the reference what it still lacks of the experiment's mean spectrum
         beyond its noise. For training, where the simulation is known not to be
@@ -86,9 +91,10 @@ def match_reference(
     Statist. Soc. B 63 (2001) 425, doi:10.1111/1467-9868.00294, equation 5), so that a
     simulation that doesn't fit has wide error bars. The resolution is that of the mean
     spectrum, drift included; each position of the result has it less the drift.
-    Lifetime broadening is left as it was simulated. *Don't believe* the resolution
-    where the experiment's peaks are in other places than the simulation's: broadening
-    is then a way to hide that.
+    Lifetime broadening is left as it was simulated. Onsets are looked for within 10 eV
+    of the reference's. Dead channels and spikes are left out. *Don't believe* the
+    resolution where the experiment's peaks are in other places than the simulation's:
+    broadening is then a way to hide that.
 
     Examples
     --------
@@ -110,9 +116,18 @@ def match_reference(
     # masked channels are taken along: the energy axis has no holes
     whole = spectra_of(experiment, navigation_mask)
     used = ~spectra_of(experiment, None, signal_mask).channels_left_out
-    spectra = whole.counts[~whole.left_out].astype(float)
-    finite_spectra("experiment", spectra[:, used], None)
-    spectra = np.where(used, spectra, 0.0)
+    counts = np.where(used, whole.counts, 0)
+    place = place_in(experiment, whole.energies)
+    finite_spectra("experiment", counts, whole.left_out, place)
+    spectra = counts[~whole.left_out].astype(float)
+    left_out = []
+    if len(spectra) >= 3:
+        dead = used & dead_channels(spectra)
+        used &= ~dead
+        spectra, n_spikes = without_spikes(spectra)
+        for n, what in ((dead.sum(), "dead channels"), (n_spikes, "values of spikes")):
+            if n:
+                left_out.append(f"{n} {what} were left out.")
     losses = None if low_loss is None else _losses(low_loss)
     edge, words = _edge(reference, losses)
     noise, doubt = _noise(noise, spectra[:, used])
@@ -122,11 +137,14 @@ def match_reference(
     )
     report = dataclasses.replace(
         report,
-        notes=(*report.notes, *words),
+        notes=(*report.notes, *left_out, *words),
         warnings=(*report.warnings, *doubt),
     )
-    for text in report.warnings:
-        _logger.warning(text)
+    if report.warnings:
+        _logger.warning(
+            "%d warnings about the match are in the report: `print(report)`.",
+            len(report.warnings),
+        )
     return _signal(reference, experiment, values, inside, report), report
 
 
@@ -163,11 +181,11 @@ def _losses(low_loss):
     finite_spectra("low_loss", values, None)
     mean = values.reshape(-1, len(energies)).mean(axis=0, dtype=float)
     peak = energies[np.argmax(mean)]
-    if abs(peak) > 10 or energies[-1] < peak + 20:
+    if abs(peak) > 10 or not energies[0] + 1 < peak < energies[-1] - 20:
         raise ValueError(
             must_be(
                 "low_loss",
-                "a low loss with the zero-loss peak, up to 20 eV or more",
+                "a low loss with all of the zero-loss peak, up to 20 eV or more",
                 f"{energies[0]:.1f} to {energies[-1]:.1f} eV with the largest value at "
                 f"{peak:.1f} eV",
                 "Give the low loss of the same area, with a calibrated energy axis.",
@@ -179,23 +197,27 @@ def _losses(low_loss):
 def _noise(noise, spectra):
     """Noise of the experiment, and a warning where it is only assumed."""
     if noise is None and len(spectra) < 3:
-        return NoiseModel(gain=1.0), [
-            f"noise can't be measured from {len(spectra)} spectra: counting noise with "
-            "a gain of 1 is assumed. Detectors have 1 to 20; chi-square is in the same "
-            "proportion too large. Pass `noise=NoiseModel(gain)` if you know it."
+        gain = _guessed_gain(spectra.mean(axis=0))
+        return NoiseModel(gain), [
+            f"noise can't be measured from {len(spectra)} spectra. From neighbouring "
+            f"channels a gain of {gain:.3g} was guessed; where the detector spreads a "
+            "signal over channels it is up to three times larger, and chi-squares and "
+            "standard errors are wrong in proportion. Pass `noise` if you know it."
         ]
     if noise is None:
         return estimate_noise(spectra), []
-    if not isinstance(noise, NoiseModel):
-        raise TypeError(
-            must_be(
-                "noise",
-                "a `NoiseModel` or None",
-                type(noise).__name__,
-                "Use `NoiseModel.gaussian(sigma)` for white noise.",
-            )
-        )
+    check_noise(noise)
     return noise, []
+
+
+def _guessed_gain(spectrum):
+    """Variance per mean of white noise, from the second difference along energy."""
+    inner = spectrum[1:-1]
+    bright = inner > 0.05 * np.median(np.abs(spectrum))
+    if not bright.any():
+        return 1.0
+    rough = np.abs(np.diff(spectrum, 2)[bright]) / np.sqrt(inner[bright])
+    return float(np.maximum((1.4826 * np.median(rough)) ** 2 / 6, 1e-12))
 
 
 def _edge(reference, losses):
@@ -235,6 +257,9 @@ def _computed_again(reference, values, losses):
     if parameters is None:
         return None
     parameters = parameters.as_dictionary()
+    axis = reference.axes_manager.signal_axes[0]
+    if axis.scale != parameters["dispersion"]:
+        return None
     again = sto_o_k(**parameters).data
     again = again.reshape(-1, again.shape[-1]).astype(float)
     if again.shape != values.shape:
@@ -244,9 +269,12 @@ def _computed_again(reference, values, losses):
         return None
     if losses is not None:
         parameters = parameters | {"plural_scattering": 0.0}
-    energies, spectra, weights, resolution = unbroadened_edge(parameters)
+    energies, spectra, weights, resolution, last = unbroadened_edge(parameters)
+    moved = axis.offset - parameters["energy_start"]
     unit = scale * float(reference.metadata.Simulation.sto_o_k_unit)
-    return Edge(energies, unit * spectra, weights, resolution, losses)
+    return Edge(
+        energies + moved, unit * spectra, weights, resolution, losses, last + moved
+    )
 
 
 def _signal(reference, experiment, values, inside, report):
@@ -256,7 +284,9 @@ def _signal(reference, experiment, values, inside, report):
     axis["size"] = inside.stop - inside.start
     axes = [*reference.axes_manager._get_navigation_axes_dicts(), axis]
     shape = reference.axes_manager.navigation_shape[::-1]
-    adjusted = type(reference)(
+    from exspy.signals import EELSSpectrum
+
+    adjusted = EELSSpectrum(
         values.reshape(*shape, axis["size"]).astype(np.float32),
         axes=axes,
         metadata=reference.metadata.as_dictionary(),
@@ -267,4 +297,4 @@ def _signal(reference, experiment, values, inside, report):
     adjusted.metadata.set_item("Simulation.match_reference", changed)
     title = reference.metadata.General.title
     adjusted.metadata.General.title = f"{title}, matched".strip(", ")
-    return adjusted
+    return adjusted.as_lazy() if reference._lazy else adjusted

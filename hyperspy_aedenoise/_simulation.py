@@ -11,8 +11,9 @@ from hyperspy_aedenoise._instrument import FWHM
 
 #: Furthest that an onset is looked for from where the simulation has it, in eV.
 FURTHEST_SHIFT = 10.0
-#: Length in eV over which errors of a simulated edge, or a background, hang together.
-_EDGE_LENGTH, _BACKGROUND_LENGTH = 1.5, 10.0
+#: Lengths in eV over which errors of a simulated edge hang together, peak by peak and
+#: on the whole, and those of a background.
+_EDGE_LENGTHS, _BACKGROUND_LENGTHS = (1.5, 8.0), (10.0,)
 #: Relative errors tried for the simulated edge and for the power law.
 _EDGE_ERRORS = np.array([0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25])
 _BACKGROUND_ERRORS = np.array([0, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05])
@@ -107,7 +108,7 @@ def _trust(energies, onset):
     return np.clip((energies - onset) / _FAR, _NEAR_SHARE, 1)
 
 
-def find_shift(on_channels, channels, mean, covariance, used, onset):
+def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
     """Where the simulated edge lies in a spectrum, roughly.
 
     Parameters
@@ -116,6 +117,8 @@ def find_shift(on_channels, channels, mean, covariance, used, onset):
         As of `fit_edge`.
     onset : float
         Where the simulation has it, in eV.
+    shifts : ndarray
+        Shifts that are tried, in eV.
 
     Returns
     -------
@@ -129,7 +132,6 @@ def find_shift(on_channels, channels, mean, covariance, used, onset):
     # two power laws and a constant stand for any background
     scaled = channels / channels[0]
     others = np.stack([np.ones_like(scaled), scaled**-2, scaled**-5])
-    shifts = np.arange(-FURTHEST_SHIFT, FURTHEST_SHIFT + 0.1, 0.25)
     best = (np.inf, 0.0, 0.0)
     for shift, width in itertools.product(shifts, (0.02, 0.1, 0.4, 1.5)):
         columns = np.concatenate([on_channels(shift, width), others])
@@ -240,8 +242,9 @@ class _Problem:
         trust = _trust(channels, onset)
         distance = np.subtract.outer(channels, channels)
         self.kernels = [
-            np.exp(-((distance / length) ** 2) / 2) * np.outer(trust, trust)
-            for length in (_EDGE_LENGTH, _BACKGROUND_LENGTH)
+            np.outer(trust, trust)
+            * np.mean([np.exp(-((distance / x) ** 2) / 2) for x in lengths], axis=0)
+            for lengths in (_EDGE_LENGTHS, _BACKGROUND_LENGTHS)
         ]
 
     def columns(self, parameters):

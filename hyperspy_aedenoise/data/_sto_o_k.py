@@ -213,24 +213,25 @@ def unbroadened_edge(parameters):
     Returns
     -------
     energies : ndarray, shape (n,)
-        In eV, up to the last valid one.
+        In eV; beyond `last` not valid, but good to fold with.
     spectra : ndarray, shape (2, n)
         Per channel of `energies`, times the ``Simulation.sto_o_k_unit`` of the set
         in its intensity; with its plural scattering.
     weights : ndarray, shape (n_positions, 2)
     resolution : float
         Full width at half maximum in eV of the Gaussian that is in the spectra.
+    last : float
+        Energy in eV up to which the spectra are valid.
     """
     resolution = 0.1
-    grid = np.arange(500.0, 558.0, 0.04)
+    grid = np.arange(500.0, _LAST_ENERGY + 3, 0.04)
     spectra = _spectra(grid, parameters["core_hole"], resolution)
     if parameters["plural_scattering"]:
         spectra = _with_plasmons(spectra, grid, parameters["plural_scattering"])
     names = ("shape", "pixel_size", "rotation", "source_size", "thickness")
     weights = _weights(*(parameters[name] for name in names), parameters["beam_energy"])
-    valid = grid <= _LAST_ENERGY
     per_channel = (grid[1] - grid[0]) / parameters["dispersion"]
-    return grid[valid], per_channel * spectra[:, valid], weights.T, resolution
+    return grid, per_channel * spectra, weights.T, resolution, _LAST_ENERGY
 
 
 @functools.cache
