@@ -61,9 +61,9 @@ class MatchReport:
     noise : NoiseModel
         Noise of the experiment.
     energies, experiment, adjusted, background, noise_level : ndarray
-        Energy losses in eV; on them the mean spectra of experiment (NaN where
-        masked) and adjusted reference, the fitted background, and the standard
-        deviation of the noise in the experiment's mean.
+        Of shape (n_channels,): energy losses in eV; on them the mean spectra of
+        experiment (NaN where masked) and adjusted reference, the fitted background,
+        and the standard deviation of the noise in the experiment's mean.
     """
 
     parameters: dict

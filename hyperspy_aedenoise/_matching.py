@@ -171,7 +171,8 @@ def _locate(edge, energies, spectra, used, noise):
                 "Without them edge and background can't be told apart.",
             )
         )
-    reach = _power_law_range(channels, mean, covariance, before, onset)
+    tail = edge.mean_on(channels)(*start)[0]
+    reach = _power_law_range(channels, mean, covariance, before, onset, tail)
     return _between(energies, onset - reach, edge.end + start[0]), start
 
 
@@ -183,23 +184,27 @@ def _between(energies, first, end):
     return slice(int(start), int(stop))
 
 
-def _power_law_range(channels, mean, covariance, before, onset):
-    """Widest range before the onset in which the spectrum is a power law."""
+def _power_law_range(channels, mean, covariance, before, onset, tail):
+    """Widest range before the onset in which the spectrum is a power law.
+
+    But for the edge's own `tail`.
+    """
     reach = _BEFORE_ONSET[0]
     for reach in _BEFORE_ONSET:
         here = before & (channels > onset - reach)
-        n_free = here.sum() - 2
+        n_free = here.sum() - 3
         if n_free < _FEWEST_CHANNELS:
             break
         factor = np.linalg.cholesky(covariance[np.ix_(here, here)])
 
         def whitened(parameters, here=here, factor=factor):
-            level, exponent = parameters
-            law = level * (channels[here] / onset) ** -exponent
+            level, exponent, share = parameters
+            law = level * (channels[here] / onset) ** -exponent + share * tail[here]
             return np.linalg.solve(factor, mean[here] - law)
 
-        start = (mean[here].mean(), 3.0)
-        scale = (abs(start[0]) + np.ptp(mean), 1.0)
+        start = (mean[here].mean(), 3.0, 0.0)
+        size = abs(start[0]) + np.ptp(mean)
+        scale = (size, 1.0, size / tail.max())
         fit = scipy.optimize.least_squares(whitened, start, x_scale=scale)
         if 2 * fit.cost / n_free < 1 + SIGNIFICANT * np.sqrt(2 / n_free):
             break
@@ -317,12 +322,16 @@ class _Spread:
         """Measure it; of few spectra or positions it isn't known."""
         n_spectra = len(spectra)
         unknown = np.full(3, np.nan)
-        variance = fit.form[1]
         if min(n_spectra, edge.n_positions) < 3:
-            return cls(np.zeros((3, 3)), unknown, unknown, variance, (), ())
+            return cls(np.zeros((3, 3)), unknown, unknown, fit.form[1], (), ())
         chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
         whole = fit.edge + fit.lacking
-        by_energy = -np.gradient(whole + fit.background, channels)
+        shift, variance = fit.form
+        on_channels, step = edge.mean_on(channels), 0.02
+        by_energy = on_channels(shift + step, variance)
+        by_energy = by_energy - on_channels(shift - step, variance)
+        by_energy = fit.scale[0] * by_energy[0] / (2 * step)
+        by_energy -= np.gradient(fit.lacking + fit.background, channels)
         templates = np.array([whole, fit.background, by_energy])
         fitted = np.any(templates != 0, axis=1)
         some = np.unique(np.linspace(0, edge.n_positions - 1, _POSITIONS).astype(int))
@@ -337,9 +346,9 @@ class _Spread:
         )
         excess = np.zeros((3, 3))
         excess[np.ix_(fitted, fitted)] = found[0]
-        measured, reference, error = np.zeros((3, 3))
-        for whole, part in zip((measured, reference, error), found[1:], strict=True):
-            whole[fitted] = part
+        deviations = np.zeros((3, 3))
+        deviations[:, fitted] = found[1:]
+        measured, reference, error = deviations
         beyond = np.diag(excess) > SIGNIFICANT * error
         excess *= np.outer(beyond, beyond)
         notes, warnings = [], []

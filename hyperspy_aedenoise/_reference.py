@@ -71,7 +71,8 @@ def match_reference(
     -------
     adjusted : EELSSpectrum
         The reference's positions on the experiment's channels, from 30 eV before the
-        onset as far as experiment and reference go; in the experiment's units.
+        onset (less where the background is no power law) as far as experiment and
+        reference go; in the experiment's units, with its ``Acquisition_instrument``.
     report : MatchReport
         Parameters with standard errors, residual with chi-square by region, and words
         on what still disagrees; ``print(report)``, ``report.plot()``.
@@ -258,7 +259,7 @@ def _computed_again(reference, values, losses):
         return None
     parameters = parameters.as_dictionary()
     axis = reference.axes_manager.signal_axes[0]
-    if axis.scale != parameters["dispersion"]:
+    if not np.isclose(axis.scale, parameters["dispersion"]):
         return None
     again = sto_o_k(**parameters).data
     again = again.reshape(-1, again.shape[-1]).astype(float)
@@ -293,6 +294,9 @@ def _signal(reference, experiment, values, inside, report):
     )
     if adjusted.metadata.has_item("Simulation"):  # it no longer is what was simulated
         del adjusted.metadata.Simulation
+    instrument = experiment.metadata.get_item("Acquisition_instrument")
+    if instrument is not None:
+        adjusted.metadata.set_item("Acquisition_instrument", instrument.as_dictionary())
     changed = {name: value for name, (value, _, _) in report.parameters.items()}
     adjusted.metadata.set_item("Simulation.match_reference", changed)
     title = reference.metadata.General.title

@@ -18,9 +18,10 @@ _EDGE_LENGTHS, _BACKGROUND_LENGTHS = (1.5, 8.0), (10.0,)
 _EDGE_ERRORS = np.array([0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25])
 _BACKGROUND_ERRORS = np.array([0, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05])
 #: Distance in eV above the onset at which a simulation is as wrong as it gets, and
-#: share of that error at the onset and before. Calculated peaks are out of place in
-#: proportion to their distance from the onset, a background far from where it is seen.
-_FAR, _NEAR_SHARE = 10.0, 0.1
+#: share of that error at the onset and before, of edge and background. Calculated peaks
+#: are out of place in proportion to their distance from the onset; a background is
+#: known where it is seen.
+_FAR, _EDGE_NEAR, _BACKGROUND_NEAR = 10.0, 0.1, 0.01
 #: Rounds in which the errors weigh the fit and the fit gives the errors.
 _ROUNDS = 3
 #: Limits of shift (eV), variance (eV squared) and exponent.
@@ -103,9 +104,9 @@ def covariance_of_mean(variance, correlation, n_spectra):
     return scipy.linalg.toeplitz(lags) * np.outer(spread, spread)
 
 
-def _trust(energies, onset):
+def _relative_error(energies, onset, near):
     """Error of simulation or background relative to that far from the onset."""
-    return np.clip((energies - onset) / _FAR, _NEAR_SHARE, 1)
+    return np.clip((energies - onset) / _FAR, near, 1)
 
 
 def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
@@ -124,8 +125,8 @@ def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
     -------
     shift : float
         In eV.
-    width : float
-        Variance of the added Gaussian in eV squared.
+    variance : float
+        Of the added Gaussian, in eV squared.
     """
     size = np.ptp(mean[used])
     noise = np.diag(covariance)
@@ -133,16 +134,16 @@ def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
     scaled = channels / channels[0]
     others = np.stack([np.ones_like(scaled), scaled**-2, scaled**-5])
     best = (np.inf, 0.0, 0.0)
-    for shift, width in itertools.product(shifts, (0.02, 0.1, 0.4, 1.5)):
-        columns = np.concatenate([on_channels(shift, width), others])
-        wrong = 0.1 * size * _trust(channels, onset + shift)
-        variance = noise + wrong**2
-        weight = used / np.sqrt(variance)
+    for shift, variance in itertools.product(shifts, (0.02, 0.1, 0.4, 1.5)):
+        columns = np.concatenate([on_channels(shift, variance), others])
+        wrong = 0.1 * size * _relative_error(channels, onset + shift, _EDGE_NEAR)
+        of_channels = noise + wrong**2
+        weight = used / np.sqrt(of_channels)
         solution, *_ = np.linalg.lstsq((columns * weight).T, mean * weight)
         misfit = (((mean - solution @ columns) * weight) ** 2).sum()
-        misfit += np.log(variance[used]).sum()
+        misfit += np.log(of_channels[used]).sum()
         if solution[0] > 0 and misfit < best[0]:
-            best = (misfit, float(shift), width)
+            best = (misfit, float(shift), variance)
     return best[1:]
 
 
@@ -197,7 +198,12 @@ def fit_edge(
         parameters = problem.optimise(parameters, factor)
     wanted = parameters[1]
     if wanted < 0:  # nothing is sharpened; what the spectrum asks for is told
-        parameters = problem.optimise(parameters, factor, sharpen=False)
+        problem.sharpen = False
+        parameters[1] = 0
+        for _ in range(_ROUNDS):
+            parts = problem.parts(parameters, factor)
+            sizes = problem.most_likely_sizes(sizes, parts, parameters)
+            factor = problem.factor(parts, sizes)
 
     edge, background = parts = problem.parts(parameters, factor)
     errors = problem.standard_errors(parts, parameters, factor)
@@ -208,7 +214,7 @@ def fit_edge(
     )
     return EdgeFit(
         shift=(parameters[0], errors[2]),
-        variance=(min(wanted, parameters[1]), errors[3]),
+        variance=(min(wanted, parameters[1]), errors[3] or abs(wanted) / 10),
         exponent=(parameters[2], errors[4]),
         scale=(scale, abs(scale) * errors[0]),
         level=(level, abs(level) * errors[1]),
@@ -236,16 +242,19 @@ class _Problem:
         self.used = used
         self.onset = onset
         self.with_background = with_background
+        self.sharpen = True
         noise = covariance[np.ix_(used, used)]
         floor = 1e-9 * np.diag(noise) + 1e-14 * np.ptp(mean) ** 2
         self.noise = noise + np.diag(floor)
-        trust = _trust(channels, onset)
         distance = np.subtract.outer(channels, channels)
-        self.kernels = [
-            np.outer(trust, trust)
-            * np.mean([np.exp(-((distance / x) ** 2) / 2) for x in lengths], axis=0)
-            for lengths in (_EDGE_LENGTHS, _BACKGROUND_LENGTHS)
-        ]
+        self.kernels = []
+        for lengths, near in (
+            (_EDGE_LENGTHS, _EDGE_NEAR),
+            (_BACKGROUND_LENGTHS, _BACKGROUND_NEAR),
+        ):
+            error = _relative_error(channels, onset, near)
+            alike = [np.exp(-((distance / length) ** 2) / 2) for length in lengths]
+            self.kernels.append(np.outer(error, error) * np.mean(alike, axis=0))
 
     def columns(self, parameters):
         """Edge and background of unit intensity, shape (n_channels, 2)."""
@@ -280,11 +289,9 @@ class _Problem:
         errors = self.errors(parts, sizes)[np.ix_(self.used, self.used)]
         return np.linalg.cholesky(self.noise + errors)
 
-    def optimise(self, parameters, factor, sharpen=True):
+    def optimise(self, parameters, factor):
         """Parameters of the smallest whitened residual."""
         lowest, highest = _LOWEST.copy(), _HIGHEST.copy()
-        if not sharpen:
-            lowest[1] = 0
         if not self.with_background:
             lowest[2], highest[2] = parameters[2] - 1e-3, parameters[2] + 1e-3
         return scipy.optimize.least_squares(
@@ -308,6 +315,7 @@ class _Problem:
             part = parts[which].sum()
             scale = part / unit if unit else 0.0
             slopes.append(scale * (upper - lower) / (2 * step.sum()))
+        slopes[1] *= self.sharpen  # the resolution stays where it is
         return np.stack([edge, background, *slopes], axis=1)
 
     def standard_errors(self, parts, parameters, factor):
@@ -323,6 +331,8 @@ class _Problem:
     def most_likely_sizes(self, sizes, parts, parameters):
         """Relative errors of edge and background that explain the spectrum best."""
         jacobian = self.jacobian(parts, parameters)[self.used]
+        fitted = np.linalg.norm(jacobian, axis=0) > 0
+        jacobian = jacobian[:, fitted] / np.linalg.norm(jacobian[:, fitted], axis=0)
         known = np.column_stack([jacobian, self.mean[self.used]])
         inside = np.ix_(self.used, self.used)
         unit = [self.errors(parts, one)[inside] for one in ((1, 0), (0, 1))]
@@ -332,9 +342,12 @@ class _Problem:
                 self.noise + trial[0] ** 2 * unit[0] + trial[1] ** 2 * unit[1]
             )
             white = scipy.linalg.solve_triangular(factor, known, lower=True)
-            solution, *_ = np.linalg.lstsq(white[:, :-1], white[:, -1])
-            rest = white[:, -1] - white[:, :-1] @ solution
-            return rest @ rest + 2 * np.log(np.diag(factor)).sum()
+            triangle = np.abs(np.diag(np.linalg.qr(white, mode="r")))
+            # restricted likelihood: the last entry is what the columns leave
+            return (
+                triangle[-1] ** 2
+                + 2 * np.log(np.concatenate([np.diag(factor), triangle[:-1]])).sum()
+            )
 
         sizes = min(((size, sizes[1]) for size in _EDGE_ERRORS), key=surprise)
         return min(((sizes[0], size) for size in _BACKGROUND_ERRORS), key=surprise)

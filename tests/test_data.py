@@ -183,3 +183,12 @@ def test_the_factor_file_is_small_and_credits():
     metadata = json.loads(str(_factors()["metadata"]))
     assert "GPL" in json.dumps(metadata)
     assert aed.data.sto_o_k.__doc__
+
+
+def test_channels_hold_the_mean_over_their_width():
+    fine = sto_o_k((2, 3), energy_start=525.0625, n_channels=240, maximum=1.0)
+    coarse = sto_o_k((2, 3), energy_start=525.5, dispersion=1.0, n_channels=30)
+    means = fine.data.reshape(2, 3, 30, 8).mean(axis=-1)
+    assert coarse.data / coarse.data.max() == pytest.approx(
+        means / means.max(), abs=1e-4
+    )

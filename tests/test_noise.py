@@ -169,3 +169,74 @@ def test_too_few_or_identical_spectra_have_no_noise_to_measure(rng):
         estimate_noise(rng.normal(size=(2, 50)))
     with pytest.raises(ValueError, match=r"`noise`.*identical"):
         estimate_noise(np.ones((10, 50)))
+
+
+def test_standard_errors_are_those_of_repetition(rng):
+    """The errors of 12 estimates scatter as they say, to a factor of two."""
+    model = NoiseModel(4.0, 200.0)
+    found = [estimate_noise(model.sample(varied_map(400, rng), rng)) for _ in range(12)]
+    for name in ("gain", "offset"):
+        values = np.array([getattr(noise, name) for noise in found])
+        stated = np.mean([getattr(noise, f"{name}_error") for noise in found])
+        assert 0.5 < values.std(ddof=1) / stated < 2
+
+
+def test_two_noises_of_different_colour(rng):
+    """Counting noise that a point spread correlates, and white read-out noise."""
+    clean = varied_map(900, rng)
+    counting = NoiseModel(3.0, 0.0, (1, 0.6, 0.2))
+    data = counting.sample(clean, rng) + rng.normal(0, 15, clean.shape)
+    noise = estimate_noise(data)
+    assert noise.gain == pytest.approx(3, rel=0.1)
+    assert noise.offset == pytest.approx(225, rel=0.2)
+    assert len(noise.correlation) > 1
+
+
+def test_drift_and_steep_backgrounds_are_no_noise(rng):
+    """A line that moves by its width, on a background over two orders of magnitude."""
+    energy = np.arange(300)
+    shift = rng.uniform(-2, 2, (900, 1))
+    line = 2000 * np.exp(-(((energy - 180 - shift) / 4) ** 2))
+    clean = 1e5 * (1 + energy / 40) ** -3.0 * rng.uniform(0.8, 1.2, (900, 1)) + line
+    noise = estimate_noise(NoiseModel(5.0).sample(clean, rng))
+    assert noise.gain == pytest.approx(5, rel=0.05)
+
+
+def test_spikes_and_dead_channels_are_left_out(rng):
+    model = NoiseModel(2.0, 50.0)
+    data = model.sample(varied_map(400, rng), rng)
+    data[rng.integers(0, 400, 60), rng.integers(5, 115, 60)] += 5e3
+    data[:, 30] = 0
+    noise = estimate_noise(data)
+    at = np.array([100.0, 300.0])
+    assert noise.variance(at) == pytest.approx(model.variance(at), rel=0.06)
+    assert noise.n_dead_channels == 1
+    assert 50 <= noise.n_spikes <= 70
+
+
+def test_fixed_pattern_is_told(rng):
+    """Channel gains that scatter by 5 %: as large as the noise."""
+    clean = varied_map(400, rng) * (1 + 0.05 * rng.standard_normal(120))
+    noise = estimate_noise(NoiseModel(0.5).sample(clean, rng))
+    assert noise.fixed_pattern == pytest.approx(0.05, rel=0.3)
+    assert any("pattern common to all spectra" in text for text in noise.warnings)
+    smooth = estimate_noise(NoiseModel(0.5).sample(varied_map(400, rng), rng))
+    assert smooth.fixed_pattern < 0.01
+
+
+def test_what_cannot_be_told_is_said(rng):
+    """One intensity only; few spectra. The sum at the mean is right even so."""
+    flat = estimate_noise(NoiseModel(2.0, 100.0).sample(np.full((200, 60), 80.0), rng))
+    assert flat.variance(80.0) == pytest.approx(260, rel=0.05)
+    assert any("can't be told apart" in text for text in flat.warnings)
+    few = estimate_noise(NoiseModel(2.0).sample(varied_map(3, rng)[:, :20], rng))
+    assert any("few spectra" in text for text in few.warnings)
+
+
+def test_measured_noise_prints_and_plots(rng):
+    noise = estimate_noise(
+        NoiseModel(2.0, 9.0, (1, 0.4)).sample(varied_map(99, rng), rng)
+    )
+    assert "+-" in str(noise)
+    assert len(noise.plot().axes) == 2
+    assert isinstance(noise.scaled(2.0), NoiseModel)

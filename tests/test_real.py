@@ -31,6 +31,26 @@ def test_noise_of_repeats(name, variance_per_mean, lag_1):
 
 
 @pytest.mark.parametrize(
+    ("name", "variance_per_mean", "lag_1", "pattern"),
+    [
+        ("S01_SciFi_SI_STO_La_6x49x1024.dm3", 19, 0.385, 0.041),
+        ("S09_jat_OK_interface_20x30x791.hdf5", 4.7, 0.54, 0.09),
+    ],
+)
+def test_noise_and_pattern_of_maps(name, variance_per_mean, lag_1, pattern):
+    """As measured in windows without an edge."""
+    signal = load(name)
+    noise = signal.estimate_noise()
+    assert noise.fixed_pattern == pytest.approx(pattern, rel=0.1)
+    if name.startswith("S01"):
+        signal = signal.isig[600.0:800.0]
+    noise = signal.estimate_noise()
+    mean = float(signal.data.mean())
+    assert noise.variance(mean) / mean == pytest.approx(variance_per_mean, rel=0.1)
+    assert noise.correlation[1] == pytest.approx(lag_1, abs=0.05)
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "S01_SciFi_SI_STO_La_6x49x1024.dm3",

@@ -64,7 +64,9 @@ def test_real_strontium_titanate(run):
     real_file("S03_STO_D3r1_100x_HL.dm3")
     names, files = run("real_strontium_titanate")
     assert "real_match.png" in files
-    assert len(names["reports"]) == 4
+    error = names["errors"]
+    assert error["matched reference, O K alone"] < 0.5 * error["raw"]
+    assert error["matched reference, O K alone"] < error["no clean data, O K alone"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -32,7 +32,8 @@ clean, noisy = clean_signal.data, noisy_signal.data
 # %% [markdown]
 # Three ways to clean. The plain network is two strided convolutions each way. The
 # package's autoencoder learns once from the clean set in fresh noise, as the plain one
-# does, and once from the noisy data alone.
+# does, and once from the noisy data alone. "Clean answers" are those of the very
+# positions that are then judged, in another noise: the best case.
 
 # %%
 rows = clean.reshape(-1, clean.shape[-1])
@@ -64,15 +65,15 @@ print_table(
 )
 
 # %% [markdown]
-# A method that sees one spectrum at a time can't halve the error of the summed image on
-# this set: the sum over energy is not far from what the spectra themselves look like,
-# and what they look like is kept, with its noise. The share of the image's noise that
-# lies in the two components of the set:
+# The error of the summed image is not halved on this set by a method that sees one
+# spectrum at a time: the sum over energy is not far from what the spectra themselves
+# look like, and what they look like is kept, with its noise. The share of the image's
+# noise that lies in the two components of the set, which a projection on them leaves:
 
 # %%
 _, _, components = np.linalg.svd(rows.astype(float), full_matrices=False)
 share_kept = np.square(components[:2].sum(axis=1)).sum() / len(energies)
-print(f"noise of the summed image that no per-spectrum method sees: {share_kept:.2f}")
+print(f"share of the image's noise in the two components: {share_kept:.2f}")
 
 # %% [markdown]
 # Figure 1: the images.

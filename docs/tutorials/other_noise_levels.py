@@ -99,7 +99,7 @@ for ax, measure, label in zip(panels, measures, labels, strict=True):
     ax.set_title(label, fontsize="medium")
     ax.set_xticks(LEVELS, [str(level) for level in LEVELS])
     ax.minorticks_off()
-panels[0].legend(fontsize="x-small")
+panels[0].legend(fontsize="x-small", loc="lower right")
 save(figure, "other_noise_levels")
 
 # %% [markdown]

@@ -71,7 +71,7 @@ def sto_o_k(
     energy_start : float, default 525
         Energy loss of the first channel in eV.
     dispersion : float, default 0.125
-        Width of a channel in eV.
+        Width of a channel in eV; each holds the mean of the spectrum over its width.
     n_channels : int, default 256
         The last channel must not be above 557 eV.
     resolution : float, default 0.6
@@ -95,7 +95,8 @@ def sto_o_k(
     -------
     EELSSpectrum
         Shape (y, x | energy), float32, with calibrated axes and
-        ``metadata.Acquisition_instrument``.
+        ``metadata.Acquisition_instrument``. ``metadata.Simulation`` has the parameters,
+        from which `match_reference` computes the set again.
 
     Raises
     ------
