@@ -495,7 +495,7 @@ def _summary(denoiser):
         "Autoencoder info:",
         f"  architecture={denoiser.record()['architecture']}",
         f"  output_dimension={denoiser.record()['output_dimension']}",
-        f"  noise: {denoiser.noise_}",
+        f"  noise: {denoiser.noise_.summary()}",
         f"  learned from: {denoiser.learned_from_}",
         f"  iterations={len(history['iteration'])}, kept: {kept}",
     ]
