@@ -30,6 +30,17 @@ _ENTRIES = """\
   doi = {10.1109/TIT.2017.2653801},
 }
 
+@article{lebrun2013nonlocal,
+  title = {A Nonlocal {Bayesian} Image Denoising Algorithm},
+  author = {Lebrun, Marc and Buades, Antoni and Morel, Jean-Michel},
+  journal = {SIAM Journal on Imaging Sciences},
+  volume = {6},
+  number = {3},
+  pages = {1665--1688},
+  year = {2013},
+  doi = {10.1137/120874989},
+}
+
 @article{keenan2004poisson,
   title = {Accounting for {Poisson} noise in the multivariate analysis of
            {ToF-SIMS} spectrum images},

@@ -179,7 +179,7 @@ def compare(signal, denoiser, kept, left_out, truth, components, progress):
 def _recommend(estimated, difference):
     """The simplest route that is not beaten beyond doubt, and why."""
     best = "pca"
-    for route in ("raw", "pca_shrinkage", "autoencoder"):
+    for route in ("raw", "pca_shrinkage", "autoencoder", "nonlocal"):
         # a route that is better than PCA must also be better than its rival
         rivals = {"pca", best} if (route, best) in difference else {"pca"}
         found = [difference[route, rival] for rival in rivals]

@@ -195,12 +195,14 @@ _NAMES = {
     "pca_shrinkage": "PCA, optimal shrinkage",
     "pca_oracle": "PCA, best rank by truth",
     "autoencoder": "Autoencoder",
+    "nonlocal": "Non-local Bayes",
     "truth": "Truth",
 }
 _STYLES = {
     "raw": {"color": "0.8", "lw": 0.7, "zorder": 1},
     "pca": {"color": "C0", "lw": 2.5, "alpha": 0.5},
     "autoencoder": {"color": "C3", "lw": 0.9},
+    "nonlocal": {"color": "C2", "lw": 0.9},
     "truth": {"color": "k", "lw": 1, "ls": ":"},
 }
 

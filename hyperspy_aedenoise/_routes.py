@@ -6,6 +6,7 @@ import numpy as np
 
 from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._lowrank import principal_codes
+from hyperspy_aedenoise._nonlocal import denoise_nonlocal
 from hyperspy_aedenoise._risk import (
     PairedDifference,
     paired_difference,
@@ -58,7 +59,7 @@ class Routes:
         self.decomposed = self._decompose(counts)
         self.components = {"pca": self._number(self.decomposed)}
         rank = int((principal_codes(rows, self.noise).shrinkage > 0).sum())
-        self.components["pca_shrinkage"] = rank
+        self.components["pca_shrinkage"] = self.components["nonlocal"] = rank
         dimension = denoiser.record()["output_dimension"]
         self.components["autoencoder"] = dimension
 
@@ -70,6 +71,7 @@ class Routes:
             "pca": self._pca(self.decomposed, self.components["pca"]),
             "pca_shrinkage": np.where(self.used[..., None], shrunk, np.nan),
             "autoencoder": np.asarray(self.denoiser.denoise(self.counts), float),
+            "nonlocal": self._nonlocal(self.counts, self.noise),
         }
 
     def best_pca(self, truth):
@@ -115,6 +117,7 @@ class Routes:
             "pca_shrinkage": self._shrunk(first, noisier),
         }
         restored["autoencoder"] = self._autoencoder_on(first, noisier)
+        restored["nonlocal"] = self._nonlocal(first, noisier)
         if "pca_oracle" in self.components:
             best = self.components["pca_oracle"]
             restored["pca_oracle"] = self._pca(decomposed, best)
@@ -132,9 +135,12 @@ class Routes:
             return PairedDifference(found.value / scale, found.error / scale)
 
         difference = {(route, "pca"): compare(route, "pca") for route in restored}
-        difference["autoencoder", "pca_shrinkage"] = compare(
-            "autoencoder", "pca_shrinkage"
-        )
+        for rivals in (
+            ("autoencoder", "pca_shrinkage"),
+            ("nonlocal", "pca_shrinkage"),
+            ("nonlocal", "autoencoder"),
+        ):
+            difference[rivals] = compare(*rivals)
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
         raw_mse = float(self.noise.variance(expected[use]).mean())
@@ -184,6 +190,12 @@ class Routes:
         rows = counts[self.used]
         values[self.used] = principal_codes(rows, noise).denoise(rows)
         return values
+
+    def _nonlocal(self, counts, noise):
+        """With the help of alike positions; NaN where a spectrum takes no part."""
+        rng = np.random.default_rng(0)
+        restored = denoise_nonlocal(counts, self.used, noise, rng)
+        return np.where(self.used[..., None], restored, np.nan)
 
     def _autoencoder_on(self, counts, noise):
         """The autoencoder as it would have come out of these spectra."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 
@@ -12,6 +12,13 @@ matplotlib.use("Agg")
 
 SIGMA = 0.05
 REAL = Path(__file__).parents[2] / "shared" / "data" / "real"
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """Matplotlib warns of more than 20 open figures."""
+    yield
+    matplotlib.pyplot.close("all")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 
 ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
-ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder"]
+ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder", "nonlocal"]
 COLUMNS = {"route", "estimated_mse", "difference_to_pca", "difference_error", "mse"}
 
 
@@ -133,10 +133,10 @@ def test_it_can_be_read(compared):
 
 
 def test_it_can_be_seen(compared):
-    """Raw, PCA and autoencoder: image, mean, three positions, marked in all."""
+    """Raw, PCA, autoencoder and what is recommended, marked alike in all."""
     _, _, with_truth, without = compared
     for comparison in (without, with_truth):
-        n_images = 3 + (comparison.recommended == "pca_shrinkage")
+        n_images = 3 + (comparison.recommended not in ("raw", "pca", "autoencoder"))
         n_images += comparison is with_truth
         figure = comparison.plot()
         images = [ax for ax in figure.axes if ax.images]

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import jupytext
-import matplotlib.pyplot as plt
 import pytest
 from conftest import REAL, real_file
 
@@ -27,7 +26,6 @@ def run(monkeypatch, tmp_path):
 
     yield run
     sys.modules.pop("study", None)
-    plt.close("all")
 
 
 def test_figures_of_the_abstract(run):
