@@ -8,6 +8,7 @@ import scipy.sparse.linalg
 from hyperspy_aedenoise._lowrank import Colour, rank_of_unknown_level
 from hyperspy_aedenoise._measured_noise import MeasuredNoise
 from hyperspy_aedenoise._noise import NoiseModel
+from hyperspy_aedenoise._outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._validation import must_be
 
 #: Most rounds in which the variance weighs the data and the data give the variance.
@@ -26,10 +27,6 @@ _LONGEST_LAG = 8
 _LEAST_CORRELATION = 0.03
 #: Groups of spectra that are left out in turn to find standard errors.
 _GROUPS = 8
-#: Standard deviations from where on a narrow value is a spike.
-_SPIKE = 10.0
-#: Widest spike in channels.
-_SPIKE_WIDTH = 3
 
 
 def estimate_noise(spectra):
@@ -138,53 +135,6 @@ def _converged(centred, mean):
 
 
 # Before the noise is looked at ------------------------------------------------------
-
-
-def dead_channels(spectra):
-    """Channels that vary less than any detector does.
-
-    Parameters
-    ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-
-    Returns
-    -------
-    ndarray of bool, shape (n_channels,)
-    """
-    spread = spectra.std(axis=0)
-    return spread <= 1e-3 * np.median(spread)
-
-
-def without_spikes(spectra):
-    """Replace what stands out of its own spectrum in a few channels, and count it.
-
-    Parameters
-    ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-
-    Returns
-    -------
-    ndarray, shape (n_spectra, n_channels)
-        With the median of the channels around in place of spikes.
-    int
-        How many values were replaced.
-    """
-    around = np.repeat([[True, False, True]], _SPIKE_WIDTH, axis=1)
-    smooth = scipy.ndimage.median_filter(spectra, footprint=around)
-    rough = spectra - smooth
-    # edges are rough in all spectra, in proportion to the intensity
-    usual = np.median(rough, axis=0) * _ratio(smooth, np.median(smooth, axis=0))
-    rough -= usual
-    spread = 1.4826 * np.median(np.abs(rough), axis=0)
-    spread = np.maximum(spread, np.median(spread))
-    spikes = rough > _SPIKE * spread
-    return np.where(spikes, smooth + usual, spectra), int(spikes.sum())
-
-
-def _ratio(values, to):
-    """Values relative to others, within reason where those are small."""
-    scale = np.maximum(np.abs(to), 1e-3 * np.abs(to).max())
-    return np.clip(values / scale, -10, 10)
 
 
 def _roughness(centred):

@@ -9,11 +9,8 @@ from hyperspy_aedenoise._arguments import check_noise, generator
 from hyperspy_aedenoise._instrument import Edge, Losses
 from hyperspy_aedenoise._matching import match
 from hyperspy_aedenoise._noise import NoiseModel
-from hyperspy_aedenoise._noise_estimate import (
-    dead_channels,
-    estimate_noise,
-    without_spikes,
-)
+from hyperspy_aedenoise._noise_estimate import estimate_noise
+from hyperspy_aedenoise._outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._spectra import check_axes, energy_last, place_in, spectra_of
 from hyperspy_aedenoise._validation import finite_spectra, must_be, real_spectra
 
