@@ -12,6 +12,8 @@ _PASSES, _ENERGY_PASSES = 4, 3
 _LARGE, _SMALL = (5, 100), (3, 60)
 #: Codes and positions up to and from which patches are large.
 _FEW_CODES, _MANY_POSITIONS = 4, 2000
+#: Most codes that are filtered: the time grows with their third power.
+_MOST_FILTERED = 12
 #: Channels of a patch along energy, and alike ones.
 _ALONG_ENERGY = (9, 60)
 #: Up to this many patches each is compared with all others; beyond it with those around
@@ -79,9 +81,12 @@ def _sides(counts, used, noise):
     size = (height, shape[-1])
     large = kept.sum() <= _FEW_CODES and codes[..., 0].size >= _MANY_POSITIONS
     side, alike = _LARGE if large else _SMALL
-    filtered = filter_map(
-        codes.reshape(*size, -1), level.reshape(size), side, alike, _PASSES
-    ).reshape(codes.shape)
+    # further codes hardly rise above the noise; they are shrunk as they are
+    filtered = codes * linear.shrinkage[kept]
+    first = codes[..., :_MOST_FILTERED]
+    filtered[..., :_MOST_FILTERED] = filter_map(
+        first.reshape(*size, -1), level.reshape(size), side, alike, _PASSES
+    ).reshape(first.shape)
     one = np.empty_like(counts)
     one[:] = filtered @ linear.decoder[kept] + linear.mean
 
