@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._lowrank import principal_codes
+from hyperspy_aedenoise._lowrank import Colour, principal_codes
 from hyperspy_aedenoise._risk import paired_difference, recorrupted_pair
 
 #: Passes over a map of codes, and over the spectra of its components.
@@ -76,7 +76,8 @@ def _sides(counts, used, noise):
     codes = np.zeros((*shape, kept.sum()))
     codes[used] = linear.encode(rows)[:, kept]
     level = np.ones(shape)
-    level[used] = _noise_level(linear.denoise(rows), noise)
+    spread = Colour.of(noise, rows.mean(axis=0)).spread
+    level[used] = _noise_level(linear.denoise(rows), noise, spread)
     height = int(np.prod(shape[:-1], dtype=int))
     size = (height, shape[-1])
     large = kept.sum() <= _FEW_CODES and codes[..., 0].size >= _MANY_POSITIONS
@@ -93,7 +94,6 @@ def _sides(counts, used, noise):
     # with the codes known, each channel is a regression on them
     known = np.column_stack([np.ones(len(rows)), filtered[used]])
     basis, triangle = np.linalg.qr(known)
-    spread = np.sqrt(noise.variance(rows.mean(axis=0)))
     parts = basis.T @ (rows / spread)
     patch, alike = _ALONG_ENERGY
     parts = filter_map(
@@ -105,10 +105,13 @@ def _sides(counts, used, noise):
     return one, both
 
 
-def _noise_level(expected, noise):
-    """Noise variance of each spectrum relative to that of the mean spectrum."""
-    at_mean = np.maximum(noise.variance(expected.mean(axis=0)), np.finfo(float).tiny)
-    return (noise.variance(expected) / at_mean).mean(axis=-1)
+def _noise_level(expected, noise, spread):
+    """Noise variance of each spectrum relative to `spread`, that at the mean, squared.
+
+    Empty spectra have none; a tenth stands for what the model doesn't know.
+    """
+    ratio = noise.variance(expected) / spread**2
+    return np.maximum(ratio.mean(axis=-1), 0.1)
 
 
 def filter_map(codes, level, side, n_alike, passes):

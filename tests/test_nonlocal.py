@@ -100,3 +100,15 @@ def test_tiny_and_odd_shapes(shape, rng):
     clean = np.broadcast_to(mixtures(np.array(0.5)), (*shape, 120))
     noisy = NOISE.sample(clean, rng)
     assert denoise_nonlocal(noisy, everywhere(noisy), NOISE, rng).shape == noisy.shape
+
+
+def test_dead_channels_and_empty_positions(rng):
+    """Where counting noise has no variance nothing is divided by it."""
+    clean = 100 * mixtures(np.linspace(0, 1, 48).reshape(6, 8))
+    clean[..., 50] = 0
+    clean[3, 4] = 0
+    noise = aed.NoiseModel(2.0)
+    noisy = noise.sample(clean, rng)
+    filtered = denoise_nonlocal(noisy, everywhere(noisy), noise, rng)
+    assert np.isfinite(filtered).all()
+    assert np.abs(filtered[..., 50]).max() < 1
