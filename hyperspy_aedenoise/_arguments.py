@@ -21,7 +21,8 @@ def check_arguments(architecture, output_dimension, noise):
             raise NotImplementedError(
                 "`architecture='spatial-spectral'` (probe positions that inform "
                 "each other) is not available in this version; use 'spectral', "
-                "which sees each spectrum on its own."
+                "which sees each spectrum on its own, or the route 'nonlocal' of "
+                "`s.compare_denoising()`, which has no network."
             )
         one_of(
             "architecture",

@@ -89,7 +89,7 @@ class MatchReport:
         -------
         matplotlib.figure.Figure
         """
-        from hyperspy_aedenoise._figures import plot_match
+        from hyperspy_aedenoise._evidence_figures import plot_match
 
         return plot_match(self)
 

@@ -1,9 +1,6 @@
 """A simulated edge brought to the spectra of an experiment."""
 
-from dataclasses import dataclass
-
 import numpy as np
-import scipy.interpolate
 import scipy.optimize
 
 from hyperspy_aedenoise._match_report import (
@@ -16,10 +13,10 @@ from hyperspy_aedenoise._match_report import (
     percent,
     regions_of,
 )
+from hyperspy_aedenoise._positions import Spread, adjusted
 from hyperspy_aedenoise._simulation import (
     FURTHEST_SHIFT,
     covariance_of_mean,
-    excess_spread,
     find_shift,
     fit_edge,
 )
@@ -33,14 +30,8 @@ _SHIFTS = np.arange(-FURTHEST_SHIFT, FURTHEST_SHIFT + 0.1, 0.25)
 _FEWEST_CHANNELS = 8
 #: Standard errors by which an edge is there: it was looked for in many places.
 _EDGE_SEEN = 6.0
-#: Spectra of a larger experiment are drawn at random to measure their spread.
-_MOST_SPECTRA = 8192
-#: Positions of a reference that are brought to the experiment at a time.
-_POSITIONS = 256
 #: What an edge's own tail may have before the onset, relative to its maximum.
 _NO_BACKGROUND = 0.02
-#: Least share of the mean's variance that is left to single spectra when they drift.
-_SHARPEST = 0.25
 #: Least share of the edge that a simulation of the same edge explains.
 _SAME_EDGE = 0.8
 
@@ -87,9 +78,9 @@ def match(edge, energies, spectra, used, noise, add_residual, rng):
         with_background=not no_background,
     )
     other_edge = _other_edge(fit, mean, used & ~before, noise)
-    spread = _Spread.of(fit, edge, channels, spectra, covariance, used)
+    spread = Spread.of(fit, edge, channels, spectra, covariance, used)
     lacking = fit.lacking if add_residual else np.zeros_like(mean)
-    values = _adjusted(fit, edge, channels, lacking, spread, rng)
+    values = adjusted(fit, edge, channels, lacking, spread, rng)
 
     parameters = parameters_of(fit, edge, spread)
     residual = mean - fit.mean - lacking
@@ -288,115 +279,3 @@ def _added(lacking, fit):
         f"the residual of the mean was added, up to {largest} of the edge's maximum; "
         "the chi-squares are those that are left."
     ]
-
-
-# Bringing the positions there -------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """How positions differ in edge and background (relative) and in energy (eV).
-
-    Parameters
-    ----------
-    excess : ndarray, shape (3, 3)
-        Covariance that the reference lacks.
-    measured, error : ndarray, shape (3,)
-        Standard deviations in the experiment, beyond its noise, and their errors; NaN
-        where there are too few spectra to tell.
-    variance : float
-        Variance in eV squared of the Gaussian that single spectra are folded with: the
-        mean's less that of the drift.
-    warnings, notes : tuple of str
-    """
-
-    excess: np.ndarray
-    measured: np.ndarray
-    error: np.ndarray
-    variance: float
-    warnings: tuple
-    notes: tuple
-
-    @classmethod
-    def of(cls, fit, edge, channels, spectra, covariance, used):
-        """Measure it; of few spectra or positions it isn't known."""
-        n_spectra = len(spectra)
-        unknown = np.full(3, np.nan)
-        if min(n_spectra, edge.n_positions) < 3:
-            return cls(np.zeros((3, 3)), unknown, unknown, fit.form[1], (), ())
-        chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
-        whole = fit.edge + fit.lacking
-        shift, variance = fit.form
-        on_channels, step = edge.mean_on(channels), 0.02
-        by_energy = on_channels(shift + step, variance)
-        by_energy = by_energy - on_channels(shift - step, variance)
-        by_energy = fit.scale[0] * by_energy[0] / (2 * step)
-        by_energy -= np.gradient(fit.lacking + fit.background, channels)
-        templates = np.array([whole, fit.background, by_energy])
-        fitted = np.any(templates != 0, axis=1)
-        some = np.unique(np.linspace(0, edge.n_positions - 1, _POSITIONS).astype(int))
-        parts, weights = edge.parts_on(channels, some)
-        own = fit.scale[0] * weights @ parts(*fit.form)
-        own += np.outer(own.sum(axis=1) / fit.edge.sum(), fit.background)
-        found = excess_spread(
-            spectra[chosen][:, used],
-            templates[fitted][:, used],
-            covariance[np.ix_(used, used)] * n_spectra,
-            own[:, used],
-        )
-        excess = np.zeros((3, 3))
-        excess[np.ix_(fitted, fitted)] = found[0]
-        deviations = np.zeros((3, 3))
-        deviations[:, fitted] = found[1:]
-        measured, reference, error = deviations
-        beyond = np.diag(excess) > SIGNIFICANT * error
-        excess *= np.outer(beyond, beyond)
-        notes, warnings = [], []
-        single = variance - excess[2, 2]
-        if single < _SHARPEST * variance:
-            single = _SHARPEST * variance
-            warnings.append(
-                f"an energy drift of {np.sqrt(excess[2, 2]):.2g} eV (standard "
-                "deviation) is most of the width of the mean spectrum's peaks. The "
-                "resolution of single spectra can't be told; half of the mean's width "
-                "was taken. Align the spectra first, with `s.align1D()`."
-            )
-        if beyond[2]:
-            notes.append(
-                f"an energy drift of {np.sqrt(excess[2, 2]):.2g} eV (standard "
-                "deviation between spectra) was given to the reference's positions."
-            )
-        if reference[0] ** 2 - measured[0] ** 2 > SIGNIFICANT * error[0]:
-            notes.append(
-                f"the edge's intensity varies by {percent(reference[0])} between "
-                f"the reference's positions and by {percent(measured[0])} in the "
-                "experiment: its source may be larger, or its field of view another."
-            )
-        # of a standard deviation, from that of its square
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.fmin(error / (2 * measured), np.sqrt(error))
-        return cls(excess, measured, error, single, tuple(warnings), tuple(notes))
-
-
-def _adjusted(fit, edge, channels, added, spread, rng):
-    """All positions as the experiment would show them, shape (n_positions, n)."""
-    values, vectors = np.linalg.eigh(spread.excess)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    added = scipy.interpolate.CubicSpline(channels, added)
-    drawn = rng.standard_normal((edge.n_positions, 3)) @ root.T
-    shift = fit.form[0]
-    blocks = []
-    for start in range(0, edge.n_positions, _POSITIONS):
-        block = np.arange(start, min(start + _POSITIONS, edge.n_positions))
-        amount, background, drift = drawn[block].T
-        parts, weights = edge.parts_on(channels, block)
-        values = parts.each_shifted(shift + drift, spread.variance, weights)
-        values *= fit.scale[0]
-        # their intensity, whatever the drift moves out of the channels
-        share = fit.scale[0] * weights @ parts(*fit.form).sum(axis=1) / fit.edge.sum()
-        places = np.clip(np.subtract.outer(channels, drift), channels[0], channels[-1])
-        values += share[:, None] * added(places.T)
-        values *= np.maximum(1 + amount, 0)[:, None]
-        level = np.maximum(share + background, 0)
-        blocks.append(values + np.outer(level, fit.background))
-    return np.concatenate(blocks)

@@ -2,13 +2,12 @@
 
 import numpy as np
 import scipy.ndimage
-import scipy.optimize
 import scipy.sparse.linalg
 
 from hyperspy_aedenoise._lowrank import Colour, rank_of_unknown_level
 from hyperspy_aedenoise._measured_noise import MeasuredNoise
-from hyperspy_aedenoise._noise import NoiseModel
 from hyperspy_aedenoise._outliers import dead_channels, without_spikes
+from hyperspy_aedenoise._residual import Residual, longest_lag
 from hyperspy_aedenoise._validation import must_be
 
 #: Most rounds in which the variance weighs the data and the data give the variance.
@@ -21,12 +20,6 @@ _MOST_SPECTRA = 4096
 _ABOVE = 1.02
 #: The same at first, where the noise is not yet known.
 _COARSELY_ABOVE = 2.0
-#: Longest lag at which correlation along energy is looked for, in channels.
-_LONGEST_LAG = 8
-#: Correlation below this is not told from none.
-_LEAST_CORRELATION = 0.03
-#: Groups of spectra that are left out in turn to find standard errors.
-_GROUPS = 8
 
 
 def estimate_noise(spectra):
@@ -121,7 +114,7 @@ def _converged(centred, mean):
     ranks = []
     for _ in range(_ROUNDS):
         residual, lost = _beyond_lowrank(colour, centred, rank)
-        found = _Residual(residual, mean + centred - residual, lost)
+        found = Residual(residual, mean + centred - residual, lost)
         noise = found.noise()
         ranks.append(rank)
         colour = Colour.of(noise, mean)
@@ -205,7 +198,7 @@ def _beyond_lowrank(colour, centred, rank):
         share of its variance.
     """
     n_spectra, n_channels = centred.shape
-    lost = np.zeros(min(_LONGEST_LAG, n_channels // 4) + 1)
+    lost = np.zeros(longest_lag(n_channels) + 1)
     white = colour.whiten(centred)
     residual = white
     if rank:
@@ -224,135 +217,40 @@ def _beyond_lowrank(colour, centred, rank):
     return colour.unwhiten(residual), lost
 
 
-# From the residual to numbers -------------------------------------------------------
+# What is told ---------------------------------------------------------------------
 
 
-class _Residual:
-    """Products of neighbouring residuals, by expected value and by group of spectra.
+def guess_gain(spectrum):
+    """Gain from the neighbouring channels of one spectrum, as if noise were white.
 
     Parameters
     ----------
-    residual, expected : ndarray, shape (n_spectra, n_channels)
-    lost : ndarray, shape (n_lags,)
-        Autocorrelation along energy that is not in the residual.
+    spectrum : ndarray, shape (n_channels,)
+
+    Returns
+    -------
+    float
+        Variance per expected value, in signal units; too small by up to three times
+        where the detector spreads a signal over channels.
     """
-
-    def __init__(self, residual, expected, lost):
-        self.lost = lost
-        self.expected = expected
-        n_spectra, n_channels = residual.shape
-        self.n_groups = min(_GROUPS, n_spectra)
-        self.n_bins = int(np.clip(residual.size // 50, 2, 64))
-        some = np.sort(expected[:: max(n_spectra // 200, 1)], axis=None)
-        limits = some[np.linspace(0, some.size - 1, self.n_bins + 1).astype(int)]
-        self.bins = np.searchsorted(limits[1:-1], expected)
-        group = np.arange(n_spectra) * self.n_groups // n_spectra
-        self.cells = self.bins + self.n_bins * group[:, None]
-        self.size = self._sums(np.ones_like(residual), 0)
-        self.levels = self._sums(np.maximum(expected, 0), 0)
-        longest = min(_LONGEST_LAG, n_channels // 4)
-        self.products = [
-            self._sums(residual[:, lag:] * residual[:, : n_channels - lag], lag)
-            for lag in range(longest + 1)
-        ]
-        self.sizes = [self.size] + [
-            self._sums(np.ones((n_spectra, n_channels - lag)), lag)
-            for lag in range(1, longest + 1)
-        ]
-
-    def _sums(self, values, lag):
-        """Sums over groups and bins, shape (n_groups, n_bins)."""
-        cells = self.cells[:, : self.cells.shape[1] - lag]
-        count = self.n_groups * self.n_bins
-        sums = np.bincount(cells.ravel(), values.ravel(), count)
-        return sums.reshape(self.n_groups, self.n_bins)
-
-    def binned(self, without=None):
-        """Levels, and mean products at each lag, shape (n_lags, n_bins)."""
-        kept = np.arange(self.n_groups) != (-1 if without is None else without)
-        size = np.maximum(self.size[kept].sum(axis=0), 1)
-        levels = self.levels[kept].sum(axis=0) / size
-        means = [
-            products[kept].sum(axis=0) / np.maximum(sizes[kept].sum(axis=0), 1)
-            for products, sizes in zip(self.products, self.sizes, strict=True)
-        ]
-        filled = size > 0.1 * size.mean()
-        return levels[filled], np.array(means)[:, filled]
-
-    def numbers(self, without=None):
-        """Gain, offset and autocorrelation, of all groups or of all but one."""
-        levels, means = self.binned(without)
-        gain, offset = _variance_line(levels, means[0])
-        variance = gain * levels + offset
-        variance = np.maximum(variance, 1e-3 * np.median(variance))
-        rho = (means / variance).mean(axis=1)
-        return gain, offset, rho / rho[0] * (1 - self.lost[0]) + self.lost
-
-    def noise(self):
-        """The noise of all groups."""
-        gain, offset, rho = self.numbers()
-        return NoiseModel(gain, offset, _possible(rho))
-
-    def parts(self, noise):
-        """Counting and read-out noise, each with a correlation of its own."""
-        if not noise.gain or not noise.offset:
-            return [noise]
-        levels, means = self.binned()
-        weight = 1 / np.maximum(noise.variance(levels), 1e-300)
-        design = np.stack([levels, np.ones_like(levels)], axis=1) * weight[:, None]
-        lines, *_ = np.linalg.lstsq(design, (means * weight).T)
-        shares = noise.gain * levels.mean(), noise.offset
-        parts = []
-        for model, line, share in zip(
-            (NoiseModel(noise.gain), NoiseModel(0.0, noise.offset)),
-            lines,
-            shares,
-            strict=True,
-        ):
-            rho = noise.correlation
-            if line[0] > 0 and share > 0.1 * sum(shares):
-                rho = _possible(np.clip(line / line[0], -0.99, 0.99))
-            parts.append(NoiseModel(model.gain, model.offset, rho))
-        return parts
+    inner, bright = _bright(spectrum)
+    if not bright.any():
+        return 1.0
+    scale = np.sqrt(np.maximum(inner, 0))
+    rough = _second_difference(spectrum, scale, bright)
+    return float(np.maximum(rough**2 / 6, 1e-12))
 
 
-def _variance_line(level, variance):
-    """Fit gain and offset (both >= 0)."""
-    fitted = variance
-    for _ in range(3):  # the error of a variance is proportional to it
-        # A dead channel's bin has no variance; it must not rule the fit.
-        weight = 1 / np.maximum(fitted, 0.01 * np.median(fitted) + 1e-300)
-        design = np.stack([level, np.ones_like(level)], axis=1)
-        scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
-        line, _ = scipy.optimize.nnls(
-            design / scale * weight[:, None], variance * weight
-        )
-        fitted = design @ (line / scale)
-    gain, offset = line / scale
-    return float(gain), float(offset)
+def _bright(spectrum):
+    """All but the outer channels, and where they are not next to nothing."""
+    inner = spectrum[1:-1]
+    return inner, inner > 0.05 * np.median(np.abs(spectrum))
 
 
-def _possible(rho):
-    """The autocorrelation nearest to a measured one that noise can have.
-
-    Up to the first lag without correlation; that of a moving average, whose spectral
-    density can't be negative.
-    """
-    rho = np.asarray(rho, dtype=float)
-    small = np.flatnonzero(np.abs(rho) < _LEAST_CORRELATION)
-    known = rho[: small[0]] if len(small) else rho
-    if len(known) == 1:
-        return (1.0,)
-    known = np.concatenate([[1.0], known[1:]])
-
-    def of_average(weights):
-        products = np.correlate(weights, weights, "full")[len(weights) - 1 :]
-        return products / products[0]
-
-    start = np.cos(np.linspace(0, np.pi / 2, len(known), endpoint=False)) ** 2
-    start[1:] *= np.sign(known[1:])
-    fit = scipy.optimize.least_squares(lambda w: of_average(w) - known, start)
-    return (1.0, *(float(value) for value in of_average(fit.x)[1:]))
+def _second_difference(spectrum, scale, bright):
+    """Robust standard deviation of the second difference relative to `scale`."""
+    rough = np.diff(spectrum, 2)[bright] / scale[bright]
+    return 1.4826 * np.median(np.abs(rough - np.median(rough)))
 
 
 def _fixed_pattern(mean, noise, n_spectra):
@@ -361,12 +259,10 @@ def _fixed_pattern(mean, noise, n_spectra):
     From the second difference along energy of the mean spectrum, less its noise; the
     median keeps edges out.
     """
-    inner = mean[1:-1]
-    bright = inner > 0.05 * np.median(np.abs(mean))
+    inner, bright = _bright(mean)
     if bright.sum() < 8:
         return 0.0
-    rough = np.diff(mean, 2)[bright] / inner[bright]
-    spread = 1.4826 * np.median(np.abs(rough - np.median(rough)))
+    spread = _second_difference(mean, inner, bright)
     rho = [*noise.correlation, 0, 0][1:3]
     share = 6 - 8 * rho[0] + 2 * rho[1]
     of_noise = np.median(noise.variance(inner[bright]) / inner[bright] ** 2) / n_spectra

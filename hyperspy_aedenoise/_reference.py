@@ -9,7 +9,7 @@ from hyperspy_aedenoise._arguments import check_noise, generator
 from hyperspy_aedenoise._instrument import Edge, Losses
 from hyperspy_aedenoise._matching import match
 from hyperspy_aedenoise._noise import NoiseModel
-from hyperspy_aedenoise._noise_estimate import estimate_noise
+from hyperspy_aedenoise._noise_estimate import estimate_noise, guess_gain
 from hyperspy_aedenoise._outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._spectra import check_axes, energy_last, place_in, spectra_of
 from hyperspy_aedenoise._validation import finite_spectra, must_be, real_spectra
@@ -195,7 +195,7 @@ def _losses(low_loss):
 def _noise(noise, spectra):
     """Noise of the experiment, and a warning where it is only assumed."""
     if noise is None and len(spectra) < 3:
-        gain = _guessed_gain(spectra.mean(axis=0))
+        gain = guess_gain(spectra.mean(axis=0))
         return NoiseModel(gain), [
             f"noise can't be measured from {len(spectra)} spectra. From neighbouring "
             f"channels a gain of {gain:.3g} was guessed; where the detector spreads a "
@@ -206,16 +206,6 @@ def _noise(noise, spectra):
         return estimate_noise(spectra), []
     check_noise(noise)
     return noise, []
-
-
-def _guessed_gain(spectrum):
-    """Variance per mean of white noise, from the second difference along energy."""
-    inner = spectrum[1:-1]
-    bright = inner > 0.05 * np.median(np.abs(spectrum))
-    if not bright.any():
-        return 1.0
-    rough = np.abs(np.diff(spectrum, 2)[bright]) / np.sqrt(inner[bright])
-    return float(np.maximum((1.4826 * np.median(rough)) ** 2 / 6, 1e-12))
 
 
 def _edge(reference, losses):
@@ -277,13 +267,13 @@ def _computed_again(reference, values, losses):
 
 def _signal(reference, experiment, values, inside, report):
     """The adjusted positions as a signal on the experiment's channels."""
+    from exspy.signals import EELSSpectrum
+
     axis = experiment.axes_manager.signal_axes[0].get_axis_dictionary()
     axis["offset"] += axis["scale"] * inside.start
     axis["size"] = inside.stop - inside.start
     axes = [*reference.axes_manager._get_navigation_axes_dicts(), axis]
     shape = reference.axes_manager.navigation_shape[::-1]
-    from exspy.signals import EELSSpectrum
-
     adjusted = EELSSpectrum(
         values.reshape(*shape, axis["size"]).astype(np.float32),
         axes=axes,

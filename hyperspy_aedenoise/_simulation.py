@@ -38,17 +38,12 @@ class EdgeFit:
         Value and standard error: shift in eV; variance of the added Gaussian in eV
         squared, below 0 if the spectrum is sharper than the simulation (which is then
         left as it is); exponent r of the background; intensity of the edge relative
-        to the simulation; background at `onset` in signal units.
-    onset : float
-        Energy in eV at which `level` is given.
+        to the simulation; background at the onset in signal units.
     edge, background : ndarray, shape (n_channels,)
         The two parts of the fit.
     lacking : ndarray, shape (n_channels,)
         What the spectrum has beyond the fit and beyond its noise: the posterior mean
         of the errors of simulation and power law.
-    edge_error, background_error : float
-        Standard deviation of those errors far from the onset, relative to edge and
-        background.
     """
 
     shift: tuple
@@ -56,12 +51,9 @@ class EdgeFit:
     exponent: tuple
     scale: tuple
     level: tuple
-    onset: float
     edge: np.ndarray
     background: np.ndarray
     lacking: np.ndarray
-    edge_error: float
-    background_error: float
 
     @property
     def mean(self):
@@ -196,8 +188,10 @@ def fit_edge(
         sizes = problem.most_likely_sizes(sizes, parts, parameters)
         factor = problem.factor(parts, sizes)
         parameters = problem.optimise(parameters, factor)
-    wanted = parameters[1]
+    wanted, wanted_error = parameters[1], None
     if wanted < 0:  # nothing is sharpened; what the spectrum asks for is told
+        parts = problem.parts(parameters, factor)
+        wanted_error = problem.standard_errors(parts, parameters, factor)[3]
         problem.sharpen = False
         parameters[1] = 0
         for _ in range(_ROUNDS):
@@ -214,16 +208,13 @@ def fit_edge(
     )
     return EdgeFit(
         shift=(parameters[0], errors[2]),
-        variance=(min(wanted, parameters[1]), errors[3] or abs(wanted) / 10),
+        variance=(wanted, errors[3] if wanted_error is None else wanted_error),
         exponent=(parameters[2], errors[4]),
         scale=(scale, abs(scale) * errors[0]),
         level=(level, abs(level) * errors[1]),
-        onset=onset,
         edge=edge,
         background=background,
         lacking=lacking,
-        edge_error=float(sizes[0]),
-        background_error=float(sizes[1]),
     )
 
 
@@ -351,46 +342,3 @@ class _Problem:
 
         sizes = min(((size, sizes[1]) for size in _EDGE_ERRORS), key=surprise)
         return min(((sizes[0], size) for size in _BACKGROUND_ERRORS), key=surprise)
-
-
-def excess_spread(spectra, templates, covariance, own):
-    """How spectra differ in intensity, background and energy beyond their noise.
-
-    Parameters
-    ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-    templates : ndarray, shape (n_templates, n_channels)
-        What the spectra are composed of.
-    covariance : ndarray, shape (n_channels, n_channels)
-        Of the noise of one spectrum.
-    own : ndarray, shape (n_reference, n_channels)
-        Reference spectra without noise, that differ in their own way.
-
-    Returns
-    -------
-    excess : ndarray, shape (n_templates, n_templates)
-        Covariance of the amounts of the templates, less that of the noise and of the
-        reference's own amounts; no eigenvalue is below 0.
-    measured, reference : ndarray, shape (n_templates,)
-        Standard deviation of the amounts beyond noise, and of the reference's own.
-    error : ndarray, shape (n_templates,)
-        Standard error of the variance of the amounts.
-    """
-    factor = np.linalg.cholesky(covariance)
-    white = scipy.linalg.solve_triangular(factor, templates.T, lower=True)
-    of_noise = np.linalg.pinv(white.T @ white)
-    gauge = (
-        of_noise @ scipy.linalg.solve_triangular(factor, white, lower=True, trans="T").T
-    )
-    amounts, own_amounts = gauge @ spectra.T, gauge @ own.T
-    total = np.cov(amounts)
-    measured = total - of_noise
-    reference = np.cov(own_amounts)
-    values, vectors = np.linalg.eigh(measured - reference)
-    excess = (vectors * np.maximum(values, 0)) @ vectors.T
-    return (
-        excess,
-        np.sqrt(np.maximum(np.diag(measured), 0)),
-        np.sqrt(np.diag(reference)),
-        np.sqrt(2 / (len(spectra) - 1)) * np.diag(total),
-    )

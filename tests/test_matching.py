@@ -308,6 +308,29 @@ def test_simulation_that_is_too_broad_is_told():
     assert np.nanstd(report.residual) < 0.5 * np.nanstd(without.residual)
 
 
+def test_a_simulation_a_little_too_broad_is_mended_by_its_residual():
+    """What is left is of the size of the noise of the mean."""
+    broad = aed.data.sto_o_k(
+        (4, 6), resolution=2.0, energy_start=515, n_channels=336, **UNIFORM
+    )
+    del broad.metadata.Simulation
+    measured = experiment(resolution=1.6, counts=3000.0)
+    _, report = aed.match_reference(broad, measured, add_residual=True)
+    # three standard deviations, as much as one channel's noise may be
+    assert np.nanstd(report.residual) < 3 * report.noise_level.mean()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_right_width_is_not_called_too_broad(seed):
+    """Noise makes the variance to be added a little more or less than 0."""
+    same = aed.data.sto_o_k(
+        (4, 6), resolution=1.0, energy_start=515, n_channels=336, **UNIFORM
+    )
+    del same.metadata.Simulation
+    measured = experiment(resolution=1.0, counts=3000.0, seed=seed)
+    assert not warned(same, measured, "already broader")
+
+
 def test_experiment_without_background_is_told(reference):
     measured = experiment(level=0.0)
     _, report = aed.match_reference(reference, measured)
