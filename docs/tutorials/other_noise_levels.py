@@ -83,7 +83,7 @@ for level in LEVELS:
 print_table(table)
 
 # %%
-figure, panels = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
 measures = ("MSE", "spread (eV)", "spread (%)")
 labels = (
     "MSE",
@@ -99,7 +99,9 @@ for ax, measure, label in zip(panels, measures, labels, strict=True):
     ax.set_title(label, fontsize="medium")
     ax.set_xticks(LEVELS, [str(level) for level in LEVELS])
     ax.minorticks_off()
-panels[0].legend(fontsize="x-small", loc="lower right")
+figure.legend(
+    *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4
+)
 save(figure, "other_noise_levels")
 
 # %% [markdown]
