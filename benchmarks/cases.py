@@ -1,11 +1,11 @@
-"""Non-local Bayes filtering on data of many kinds, beside the best PCA.
+"""The default autoencoder on data of many kinds, beside the best PCA.
 
     python benchmarks/cases.py [--seeds 3]
 
 The bar is the smaller error of PCA with the number of components that the truth
 prefers, and optimal shrinkage with the noise known, on the same noisy data. Printed is
-the share of it that is left, by the filter (which measures the noise itself) and by
-shrinkage in the package, and the seconds of the filter.
+the share of it that is left, by the autoencoder (which measures the noise itself) and by
+shrinkage in the package, and the seconds of the fit.
 """
 
 import argparse
@@ -18,7 +18,6 @@ from baselines import optimal_shrinkage, oracle_pca
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._lowrank import principal_codes
 from hyperspy_aedenoise._noise_estimate import estimate_noise
-from hyperspy_aedenoise._nonlocal import denoise_nonlocal
 
 ENERGY = np.linspace(0, 20, 200)  # eV above the first channel
 
@@ -119,7 +118,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     n_seeds = parser.parse_args().seeds
     logging.disable(logging.WARNING)
-    print(f"{'case':30} {'shrinkage':>10} {'non-local':>16} {'seconds':>8}")
+    print(f"{'case':30} {'shrinkage':>10} {'autoencoder':>16} {'seconds':>8}")
     for name, clean, noise in cases():
         shares, seconds = [], []
         for seed in range(n_seeds):
@@ -129,8 +128,8 @@ def main():
             bar = bar_of(noisy, clean, noise)
             start = time.perf_counter()
             measured = estimate_noise(rows)
-            used = np.ones(noisy.shape[:-1], dtype=bool)
-            filtered = denoise_nonlocal(noisy, used, measured, rng)
+            denoiser = aed.AutoencoderDenoiser(noise=measured, random_state=seed)
+            filtered = denoiser.fit(noisy).denoise(noisy)
             seconds.append(time.perf_counter() - start)
             linear = principal_codes(rows, measured).denoise(rows).reshape(clean.shape)
             errors = [np.square(v - clean).mean() / bar for v in (linear, filtered)]

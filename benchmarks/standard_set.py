@@ -21,7 +21,6 @@ warnings.simplefilter("ignore")
 import hyperspy.api as hs  # noqa: E402
 
 import hyperspy_aedenoise as aed  # noqa: E402
-from hyperspy_aedenoise._nonlocal import denoise_nonlocal  # noqa: E402
 
 hs.set_log_level("ERROR")
 SIGMA = 0.05
@@ -44,27 +43,23 @@ def run(clean, seed):
     errors["PCA, best number by truth"], _ = oracle_pca(rows, truth)
     errors["optimal shrinkage, sigma known"] = optimal_shrinkage(rows, truth, SIGMA)
 
-    for name, reference in (
-        ("autoencoder, no clean data", None),
-        ("autoencoder, clean reference", clean),
+    for name, reference, architecture in (
+        ("autoencoder, no clean data", None, "auto"),
+        ("the same, each spectrum on its own", None, "spectral"),
+        ("the same with a clean reference", clean, "spectral"),
     ):
         signal = noisy.deepcopy()
         start = time.perf_counter()
         signal.decompose_autoencoder(
-            reference, random_state=seed, show_progressbar=False, print_info=False
+            reference,
+            architecture=architecture,
+            random_state=seed,
+            show_progressbar=False,
+            print_info=False,
         )
         denoised = signal.get_autoencoder_model()
         seconds[name] = time.perf_counter() - start
         errors[name] = np.square(denoised.data - clean.data).mean()
-
-    start = time.perf_counter()
-    noise = noisy.estimate_noise()
-    used = np.ones(noisy.data.shape[:-1], dtype=bool)
-    generator = np.random.default_rng(seed)
-    denoised = denoise_nonlocal(noisy.data.astype(float), used, noise, generator)
-    name = "non-local Bayes (route `nonlocal`), no clean data"
-    seconds[name] = time.perf_counter() - start
-    errors[name] = np.square(denoised - clean.data).mean()
     return errors, seconds
 
 

@@ -1,7 +1,7 @@
 """Storing a Keras model with its record in one `.keras` file, and reading it safely.
 
 The file is an ordinary Keras archive with a JSON text more, which Keras ignores, and
-for a user's own model the weights it began with.
+for a user's own model the weights it began with, or the codes of known spectra.
 """
 
 import io
@@ -13,14 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
+from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._validation import must_be
 
 #: Name of the record within the archive.
 RECORD = "hyperspy_aedenoise.json"
 #: Name of the weights before training within the archive.
 START = "start.npz"
+#: Name of the codes of known spectra within the archive.
+BANK = "code_bank.npz"
 #: What an archive may hold, and no more.
-_MEMBERS = {"config.json", "metadata.json", "model.weights.h5", RECORD, START}
+_MEMBERS = {"config.json", "metadata.json", "model.weights.h5", RECORD, START, BANK}
 #: Unpacked, the largest autoencoder met so far has 3 MB; more than this is a bomb.
 _LARGEST = 256 * 2**20
 #: Largest layer, and where a configuration says how large one is.
@@ -62,10 +65,11 @@ _TYPES = {
     "noise": dict,
     "energies": (list, type(None)),
     "history": dict,
+    "form": (dict, type(None)),
 }
 
 
-def pack(model, record, start=None):
+def pack(model, record, start=None, bank=None):
     """Make the bytes of a `.keras` file.
 
     Parameters
@@ -75,6 +79,7 @@ def pack(model, record, start=None):
         What JSON can hold.
     start : list of ndarray, optional
         Weights before training.
+    bank : CodeBank, optional
 
     Returns
     -------
@@ -85,10 +90,14 @@ def pack(model, record, start=None):
         model.save(path, include_optimizer=False)
         with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(RECORD, json.dumps(record))
-            if start is not None:
-                stored = io.BytesIO()
-                np.savez(stored, *start)
-                archive.writestr(START, stored.getvalue())
+            for name, arrays in (
+                (START, None if start is None else _numbered(start)),
+                (BANK, None if bank is None else bank.as_arrays()),
+            ):
+                if arrays is not None:
+                    stored = io.BytesIO()
+                    np.savez(stored, **arrays)
+                    archive.writestr(name, stored.getvalue())
         return Path(path).read_bytes()
 
 
@@ -112,6 +121,7 @@ def unpack(content):
     model : keras.Model
     record : dict
     start : list of ndarray, or None
+    bank : CodeBank, or None
 
     Raises
     ------
@@ -124,16 +134,31 @@ def unpack(content):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         Path(path).write_bytes(content)
-        record, start = _check(path)
+        record, start, bank = _check(path)
         try:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
             n_channels = model.input_shape[-1]
+            if bank is not None:
+                n_latent = model.get_layer("encoder").output_shape[-1]
+                bank = CodeBank.from_arrays(bank, n_latent)
         except Exception as error:
             raise ValueError(_refusal(f"one that Keras refuses ({error})")) from error
     if record["energies"] is not None and len(record["energies"]) != n_channels:
         got = f"{len(record['energies'])} energies for {n_channels} channels"
         raise ValueError(_refusal(got))
-    return model, record, start
+    return model, record, start, bank
+
+
+def _numbered(arrays):
+    return {f"arr_{i}": array for i, array in enumerate(arrays)}
+
+
+def _stored_arrays(archive, name):
+    """The arrays of a member, or None if it isn't there."""
+    if name not in archive.namelist():
+        return None
+    with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as stored:
+        return {key: stored[key] for key in stored.files}
 
 
 def _check(path):
@@ -151,10 +176,10 @@ def _check(path):
                 raise ValueError(_refusal(f"one without {RECORD}"))
             _check_classes(json.loads(archive.read("config.json")))
             record = json.loads(archive.read(RECORD))
-            start = None
-            if START in names:
-                stored = np.load(io.BytesIO(archive.read(START)), allow_pickle=False)
-                start = [stored[f"arr_{i}"] for i in range(len(stored.files))]
+            start = _stored_arrays(archive, START)
+            if start is not None:
+                start = [start[f"arr_{i}"] for i in range(len(start))]
+            bank = _stored_arrays(archive, BANK)
     except json.JSONDecodeError as error:
         raise ValueError(_refusal(f"broken JSON ({error})")) from error
     except (zipfile.BadZipFile, KeyError, OSError, UnicodeDecodeError) as error:
@@ -162,7 +187,7 @@ def _check(path):
     except RecursionError as error:
         raise ValueError(_refusal("JSON that is nested too deeply")) from error
     _check_record(record)
-    return record, start
+    return record, start, bank
 
 
 def _check_record(record):

@@ -11,25 +11,27 @@ from hyperspy_aedenoise._validation import (
     real_spectra,
 )
 
-ARCHITECTURES = ("auto", "spectral")
+ARCHITECTURES = ("auto", "spectral", "spatial-spectral")
 
 
-def check_arguments(architecture, output_dimension, noise):
+def check_arguments(architecture, output_dimension, noise, has_reference):
     """Refuse what can't be asked of a denoiser, before anything is computed."""
     if isinstance(architecture, str):
-        if architecture == "spatial-spectral":
-            raise NotImplementedError(
-                "`architecture='spatial-spectral'` (probe positions that inform "
-                "each other) is not available in this version; use 'spectral', "
-                "which sees each spectrum on its own, or the route 'nonlocal' of "
-                "`s.compare_denoising()`, which has no network."
-            )
         one_of(
             "architecture",
             architecture,
             ARCHITECTURES,
             "A `keras.Model` of your own is possible, too.",
         )
+        if architecture == "spatial-spectral" and has_reference:
+            raise ValueError(
+                must_be(
+                    "reference",
+                    "None with `architecture='spatial-spectral'`",
+                    "a reference",
+                    "What learns from a reference is 'spectral'.",
+                )
+            )
     else:
         import keras
 
@@ -107,7 +109,10 @@ def generator(random_state):
 
 
 def checked_spectra(spectra, reference, left_out):
-    """The spectra that take part and the reference, as rows of float32."""
+    """The spectra that take part and the reference, as rows of float32.
+
+    Between the two: where the spectra lie, shape (...), True where one takes part.
+    """
     spectra = real_spectra("spectra", spectra)
     if left_out is not None:
         left_out = np.asarray(left_out, dtype=bool)
@@ -121,8 +126,8 @@ def checked_spectra(spectra, reference, left_out):
                 )
             )
     finite_spectra("spectra", spectra, left_out)
-    rows = spectra[~left_out] if left_out is not None else spectra
-    rows = rows.reshape(-1, spectra.shape[-1]).astype(np.float32)
+    used = np.ones(spectra.shape[:-1], bool) if left_out is None else ~left_out
+    rows = spectra[used].astype(np.float32)
     if reference is None:
         if len(rows) < 2:
             raise ValueError(
@@ -133,7 +138,7 @@ def checked_spectra(spectra, reference, left_out):
                     "Pass a clean `reference` to learn from, and the `noise`.",
                 )
             )
-        return rows, None
+        return rows, used, None
     reference = real_spectra("reference", reference)
     if reference.shape[-1] != spectra.shape[-1]:
         raise ValueError(
@@ -145,4 +150,5 @@ def checked_spectra(spectra, reference, left_out):
             )
         )
     finite_spectra("reference", reference, None)
-    return rows, reference.reshape(-1, reference.shape[-1]).astype(np.float32)
+    reference = reference.reshape(-1, reference.shape[-1]).astype(np.float32)
+    return rows, used, reference

@@ -2,6 +2,7 @@
 
 import logging
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hyperspy_aedenoise._arguments import (
     checked_spectra,
     generator,
 )
+from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._lowrank import Colour
 from hyperspy_aedenoise._material import (
     FEWEST_TO_TRAIN,
@@ -20,6 +22,7 @@ from hyperspy_aedenoise._material import (
 )
 from hyperspy_aedenoise._noise import NoiseModel
 from hyperspy_aedenoise._noise_estimate import estimate_noise
+from hyperspy_aedenoise._spatial_spectral import Form, choose, restore
 from hyperspy_aedenoise._validation import must_be, positive_integer
 
 _logger = logging.getLogger(__name__)
@@ -33,17 +36,20 @@ class AutoencoderDenoiser:
 
     Parameters
     ----------
-    architecture : {"auto", "spectral"} or keras.Model, default "auto"
-        "spectral" sees each spectrum on its own, by convolutions along energy; today
-        "auto" is the same. A model of one's own takes and gives spectra of shape
-        (n_channels,), centred and scaled to order 1; it is copied, not changed.
+    architecture : {"auto", "spatial-spectral", "spectral"} or keras.Model
+        "spatial-spectral" lets spectra that are alike, or lie alike, help each other;
+        "spectral" sees each spectrum on its own, by convolutions along energy. "auto",
+        the default, is "spatial-spectral" without a reference and "spectral" with
+        one. A model of one's own takes and gives spectra of shape (n_channels,),
+        centred and scaled to order 1; it is copied, not changed.
     output_dimension : int, optional
         Latent variables per spectrum. Default: the number of principal components
         that rise above the noise.
     noise : NoiseModel, optional
         Noise of the spectra. Default: measured on them.
     iterations : int, default 750
-        Optimiser steps, as in the abstract that began this.
+        Optimiser steps of a network, as in the abstract that began this.
+        "spatial-spectral" takes none.
     random_state : int or numpy.random.Generator, optional
         Everything random descends from it: the same seed on the same machine gives
         the same spectra.
@@ -60,14 +66,22 @@ class AutoencoderDenoiser:
     energies_ : ndarray, shape (n_channels,), or None
         Energy loss of the channels, if it was given.
     learned_from_ : {"this signal", "reference"}
+    form_ : dict or None
+        What the parts of a spatial-spectral autoencoder are, see
+        `_spatial_spectral.Form`.
 
     Notes
     -----
-    Without a reference the network learns from pairs of recorrupted spectra (T. Pang
-    et al., CVPR 2021, https://doi.org/10.1109/CVPR46437.2021.00208), which is as good
-    as learning from clean ones only as far as `noise` is right. It begins as the best
-    linear autoencoder and leaves it only where held-out spectra show a gain of more
-    than two standard errors. What appears in a few spectra only is likely to be lost,
+    "spatial-spectral" has three parts: an encoder to principal codes of whitened
+    spectra, a filter of the map of codes (non-local Bayes, M. Lebrun et al., SIAM J.
+    Imaging Sci. 6 (2013) 1665, https://doi.org/10.1137/120874989), and a decoder
+    whose spectra are filtered along energy in the same way. Which form each part has
+    is decided by pairs of recorrupted spectra (T. Pang et al., CVPR 2021,
+    https://doi.org/10.1109/CVPR46437.2021.00208): one is used only if it is better
+    than optimal shrinkage (PCA at its best) by more than two standard errors. The
+    network of "spectral" learns from such pairs, begins as the best linear
+    autoencoder, and leaves it under the same condition. All of that is right only as
+    far as `noise` is right. What appears in a few spectra only is likely to be lost,
     as with PCA.
 
     Examples
@@ -104,7 +118,8 @@ class AutoencoderDenoiser:
         Parameters
         ----------
         spectra : array_like, shape (..., n_channels)
-            Noisy spectra in signal units.
+            Noisy spectra in signal units. The last two of the first axes are a map,
+            further ones a stack of maps, a single one is a line.
         reference : array_like, shape (..., n_channels), optional
             Clean spectra to learn from, in the same units. Default: learn from
             `spectra` alone.
@@ -121,19 +136,28 @@ class AutoencoderDenoiser:
             Itself. After Ctrl-C the best state so far, with
             ``history_["interrupted"]`` True.
         """
-        check_arguments(self.architecture, self.output_dimension, self.noise)
+        check_arguments(
+            self.architecture, self.output_dimension, self.noise, reference is not None
+        )
         iterations = positive_integer(
             "iterations",
             self.iterations,
             "One iteration is one optimiser step; the default is 750.",
         )
-        spectra, reference = checked_spectra(spectra, reference, left_out)
+        spectra, used, reference = checked_spectra(spectra, reference, left_out)
         noise = self.noise
         if noise is None:
             noise = estimate_noise(spectra)
         n_channels = spectra.shape[1]
         n_codes = checked_dimension(self.output_dimension, n_channels)
         seeds = generator(self.random_state).spawn(2)
+        progress = progress or (lambda steps: steps)
+        self.learned_from_ = "this signal" if reference is None else "reference"
+        alone = reference is None and self.architecture == "auto"
+        if alone or self.architecture == "spatial-spectral":
+            self._filter(spectra, used, noise, n_codes, seeds[0], progress)
+            self.energies_ = None if energies is None else np.asarray(energies, float)
+            return self
         if reference is None:
             material = NoisyMaterial(spectra, noise, n_codes, self._is_own, seeds[0])
         else:
@@ -152,8 +176,8 @@ class AutoencoderDenoiser:
                 model = self._build(material, noise_level, seeds[1])
         else:
             history = _untrained(len(spectra), material)
-        self._store(model, noise, history, energies, start)
-        self.learned_from_ = "this signal" if reference is None else "reference"
+        self._store(model, noise, history, start=start)
+        self.energies_ = None if energies is None else np.asarray(energies, float)
         return self
 
     def denoise(self, spectra):
@@ -167,8 +191,16 @@ class AutoencoderDenoiser:
         -------
         ndarray of float32, shape (..., n_channels)
             NaN throughout a spectrum that holds a NaN or infinite value.
+
+        Notes
+        -----
+        "spatial-spectral" gives the spectra that it was fitted to what they got there,
+        together with all others; a spectrum that is new to it, or was changed since,
+        is estimated from the known ones most like it.
         """
-        return self._apply(self._fitted().model_, spectra, self.n_channels_)
+        if self._fitted()._bank is not None:
+            return self.decode(self.encode(spectra))
+        return self._apply(self.model_, spectra, self.n_channels_)
 
     def encode(self, spectra):
         """Latent variables of spectra.
@@ -182,7 +214,14 @@ class AutoencoderDenoiser:
         ndarray of float32, shape (..., output_dimension)
             Without unit, of order 1.
         """
-        return self._apply(self._part("encoder"), spectra, self.n_channels_)
+        latent = self._apply(self._part("encoder"), spectra, self.n_channels_)
+        if self._bank is None:
+            return latent
+        rows = latent.reshape(-1, latent.shape[-1])
+        finite = np.isfinite(rows).all(axis=1)
+        known = np.reshape(spectra, (len(rows), -1))[finite]
+        rows[finite] = self._bank.latent(self._bank.find(known), rows[finite])
+        return latent
 
     def decode(self, latent):
         """Spectra of latent variables.
@@ -213,11 +252,44 @@ class AutoencoderDenoiser:
 
         Notes
         -----
-        A lower bound: what the network always gets wrong doesn't vary, and the noise
-        that went into its weights is not counted.
+        A lower bound: what the autoencoder always gets wrong doesn't vary. For the
+        spectra that a spatial-spectral one was fitted to, the whole fit is repeated on
+        the restored spectra in fresh noise (a parametric bootstrap). A network isn't
+        trained again, so that the noise that went into its weights is not counted.
         """
         spectra = np.asarray(spectra, dtype=np.float32)
         rows = spectra.reshape(-1, spectra.shape[-1])
+        if self._fitted()._bank is None:
+            return self._passed_noise(rows).reshape(spectra.shape)
+        place = self._bank.find(rows)
+        spread = np.empty_like(rows)
+        spread[place < 0] = self._passed_noise(rows[place < 0])
+        for start in range(0, len(rows), 1024):
+            part = np.arange(start, min(start + 1024, len(rows)))
+            part = part[place[part] >= 0]
+            drawn = [one.spectra(place[part]) for one in self._redrawn()]
+            spread[part] = np.std(drawn, axis=0, ddof=1)
+        return spread.reshape(spectra.shape)
+
+    def _redrawn(self):
+        """What comes out if the noise of the known spectra is drawn anew."""
+        if self._draws is None:
+            rng = np.random.default_rng(0)
+            restored = self.decode(self._bank.filtered)
+            draws = []
+            for _ in range(_N_DRAWS):
+                rows = restored + self.noise_.fluctuation(restored, rng)
+                form = Form(**self.form_)
+                used = self._bank.used
+                found = restore(
+                    rows, used, self.noise_, self.output_dimension, rng, form
+                )
+                draws.append(found)
+            self._draws = draws
+        return self._draws
+
+    def _passed_noise(self, rows):
+        """Standard deviation of restored rows under fresh noise, one by one."""
         # the same spectra get the same answer, others an independent one
         rng = np.random.default_rng(zlib.crc32(rows.tobytes()))
         spread = np.empty_like(rows)
@@ -230,7 +302,7 @@ class AutoencoderDenoiser:
                 for _ in range(_N_DRAWS)
             ]
             spread[start : start + 1024] = np.std(changes, axis=0, ddof=1)
-        return spread.reshape(spectra.shape)
+        return spread
 
     def misfit(self, spectra, restored):
         """Variance of what was taken away, in units of the noise that was assumed.
@@ -317,14 +389,14 @@ class AutoencoderDenoiser:
         """Return the content of the file that `save` writes."""
         from hyperspy_aedenoise._archive import pack
 
-        return pack(self._fitted().model_, self.record(), self._start)
+        return pack(self._fitted().model_, self.record(), self._start, self._bank)
 
     @classmethod
     def from_bytes(cls, content):
         """Return the denoiser in the content of a file that `save` has written."""
         from hyperspy_aedenoise._archive import unpack
 
-        model, record, start = unpack(content)
+        model, record, start, bank = unpack(content)
         noise = NoiseModel(**record["noise"])
         denoiser = cls(
             architecture=record["architecture"],
@@ -332,8 +404,12 @@ class AutoencoderDenoiser:
             noise=noise,
             iterations=record["iterations"],
         )
-        denoiser._store(model, noise, record["history"], record["energies"], start)
+        denoiser._store(
+            model, noise, record["history"], record["form"], start=start, bank=bank
+        )
         denoiser.learned_from_ = record["learned_from"]
+        if record["energies"] is not None:
+            denoiser.energies_ = np.asarray(record["energies"], float)
         return denoiser
 
     def record(self):
@@ -344,7 +420,8 @@ class AutoencoderDenoiser:
         dict
             ``package_version``, ``architecture``, ``output_dimension``,
             ``requested_dimension`` (None: left to the data), ``learned_from``,
-            ``iterations``, ``noise``, ``energies``, ``history``.
+            ``iterations``, ``noise``, ``energies``, ``history``, ``form`` (None, or
+            what the parts of a spatial-spectral autoencoder are).
         """
         from hyperspy_aedenoise import __version__
 
@@ -363,12 +440,13 @@ class AutoencoderDenoiser:
             },
             "energies": None if self.energies_ is None else self.energies_.tolist(),
             "history": self.history_,
+            "form": self.form_,
         }
 
     def untrained_architecture(self):
         """Return what to pass as `architecture` to train such a network afresh."""
         if self.record()["architecture"] != "own":
-            return "spectral"
+            return self.record()["architecture"]
         from hyperspy_aedenoise._network import unwrap_own
 
         return unwrap_own(self.model_, self._start)
@@ -416,22 +494,49 @@ class AutoencoderDenoiser:
             noise_level,
             held_out=material.judging_pairs(),
             keep_start=not self._is_own,
-            progress=progress or (lambda iterations: iterations),
+            progress=progress,
         ).as_dict()
         history["judged_on"] = material.judged_on
         return history
 
-    def _store(self, model, noise, history, energies, start):
+    def _filter(self, rows, used, noise, n_codes, rng, progress):
+        """Fit a spatial-spectral autoencoder."""
+        from hyperspy_aedenoise._network import build_spatial_spectral
+        from hyperspy_aedenoise._training import History
+
+        history = History(judged_on="a recorrupted pair of the spectra")
+        form = Form()
+        try:
+            form, evidence = choose(rows, used, noise, n_codes, rng, progress)
+            history.forms = [one.as_dict() for one in evidence]
+            restoration = restore(rows, used, noise, n_codes, rng, form)
+        except KeyboardInterrupt:
+            history.interrupted = True
+            form = Form()
+            restoration = restore(rows, used, noise, n_codes, rng, form)
+        linear = restoration.linear
+        unit = max(float(restoration.noisy.std(axis=0).max()), 1.0)
+        spread = Colour.of(noise, linear.mean).spread
+        model = build_spatial_spectral(
+            linear, restoration.mean, restoration.decoder, spread, unit
+        )
+        bank = CodeBank.of(rows, restoration, used, unit)
+        self._store(model, noise, history.as_dict(), asdict(form), bank=bank)
+
+    def _store(self, model, noise, history, form=None, start=None, bank=None):
         import keras
 
         self._start = start
+        self._bank = bank
+        self._draws = None
+        self.form_ = form
 
         # a plain model, without the loss and the optimiser of the training
         self.model_ = keras.Model(model.inputs, model.outputs, name=model.name)
         self.noise_ = noise
         self.history_ = history
         self.n_channels_ = int(model.input_shape[-1])
-        self.energies_ = None if energies is None else np.asarray(energies, float)
+        self.energies_ = None
 
     def _fitted(self):
         if not hasattr(self, "model_"):

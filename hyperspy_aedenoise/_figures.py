@@ -59,6 +59,55 @@ def plot_training(history, title):
     return ax
 
 
+def plot_forms(tried, chosen, title):
+    """Errors of the forms of a spatial-spectral autoencoder, estimated by a pair.
+
+    Parameters
+    ----------
+    tried : list of dict
+        As `_spatial_spectral.Evidence.as_dict` gives them.
+    chosen : dict
+        The form that was taken.
+    title : str
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if not tried:
+        raise RuntimeError(
+            "There is nothing to plot: the fit was interrupted before any form was "
+            "judged; call `s.decompose_autoencoder()` again."
+        )
+    _, ax = plt.subplots(figsize=(7, 1.2 + 0.28 * len(tried)), layout="constrained")
+    names = []
+    for number, one in enumerate(tried):
+        taken = one.items() >= chosen.items()
+        ax.errorbar(
+            one["difference_to_shrinkage"],
+            number,
+            xerr=2 * one["difference_error"],
+            color="C3" if taken else "C0",
+            marker="o",
+            capsize=2,
+            label="taken" if taken else None,
+        )
+        weak = " + weak components" if one["weak_components"] else ""
+        names.append(f"{one['code_filter']}{weak}, {one['decoder']}")
+    ax.axvline(0, color="0.5", ls=":", lw=1)
+    ax.set_yticks(range(len(tried)), names, fontsize="small")
+    ax.invert_yaxis()
+    ax.set_xlabel(
+        "Squared error minus that of optimal shrinkage / noise variance\n"
+        "(bars: two standard errors)"
+    )
+    ax.set_title(f"Code filters and decoders on {title}" if title else "Forms")
+    ax.legend(loc="best", fontsize="small")
+    return ax
+
+
 def plot_loadings(loadings, per_row, cmap):
     """Latent maps, or lines for a line scan.
 

@@ -107,7 +107,7 @@ class PrincipalCodes:
         """Shrink the codes of noisy spectra, shape (..., n_channels); same type."""
         rows = spectra.reshape(-1, spectra.shape[-1])
         restored = np.empty_like(rows)
-        for part in _parts(len(rows)):
+        for part in parts_of(len(rows)):
             restored[part] = self.decode(self.shrinkage * self.encode(rows[part]))
         return restored.reshape(spectra.shape)
 
@@ -173,13 +173,40 @@ def clean_codes(reference, noise, n_codes=None):
     return _codes(mean, colour, vectors, variance / (variance + 1), n_codes)
 
 
+def extended(codes, colour, vectors):
+    """Principal codes with more components, which linear shrinkage can't see.
+
+    Parameters
+    ----------
+    codes : PrincipalCodes
+    colour : Colour
+        Of the noise around their mean.
+    vectors : ndarray, shape (n_channels, n_more)
+        Orthonormal components of whitened spectra, orthogonal to those of `codes`.
+
+    Returns
+    -------
+    PrincipalCodes
+        With a shrinkage of 0 for the new codes.
+    """
+    more = _codes(
+        codes.mean, colour, vectors, np.zeros(vectors.shape[1]), vectors.shape[1]
+    )
+    return PrincipalCodes(
+        codes.mean,
+        np.concatenate([codes.encoder, more.encoder], axis=1),
+        np.concatenate([codes.decoder, more.decoder]),
+        np.concatenate([codes.shrinkage, more.shrinkage]),
+    )
+
+
 def _components(spectra, noise, n_codes):
     """Mean, colour, and the first eigenvalues and -vectors (columns), largest first."""
     mean = spectra.mean(axis=0, dtype=np.float64)
     colour = Colour.of(noise, mean)
     n_channels = len(mean)
     covariance = np.zeros((n_channels, n_channels))
-    for part in _parts(len(spectra)):
+    for part in parts_of(len(spectra)):
         white = colour.whiten(spectra[part] - mean)
         covariance += white.T @ white / len(spectra)
     first = max(n_channels - max(n_codes or 0, _MOST_CODES), 0)
@@ -189,8 +216,8 @@ def _components(spectra, noise, n_codes):
     return mean, colour, eigenvalues[::-1], vectors[:, ::-1]
 
 
-def _parts(n):
-    """Slices of rows, so that copies in double precision stay small."""
+def parts_of(n):
+    """Slices of `n` rows, so that copies in double precision stay small."""
     return [slice(start, start + _ROWS) for start in range(0, n, _ROWS)]
 
 

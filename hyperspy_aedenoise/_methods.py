@@ -114,7 +114,7 @@ def decompose_autoencoder(
     print_info=True,
     return_info=False,
 ):
-    """Train a convolutional autoencoder on the spectra.
+    """Fit an autoencoder to the spectra, to denoise them.
 
     The trained autoencoder is stored in ``metadata.Signal.Denoising`` and travels
     with the signal: into files, copies and slices along the navigation axes.
@@ -124,17 +124,20 @@ def decompose_autoencoder(
     reference : BaseSignal or numpy.ndarray, optional
         Clean spectra to learn from, on the same energy axis and in the same
         intensity units. Default: learn from this signal alone, no clean data.
-    architecture : {"auto", "spectral"} or keras.Model, default "auto"
-        "spectral" takes each spectrum on its own, by convolutions along energy;
-        today "auto" is the same. A model of your own takes and gives spectra of
-        shape (n_channels,), centred and scaled to order 1.
+    architecture : {"auto", "spatial-spectral", "spectral"} or keras.Model
+        "spatial-spectral" lets probe positions that are alike, or lie alike, help each
+        other; "spectral" takes each spectrum on its own, by convolutions along energy.
+        "auto", the default, is "spatial-spectral" without a reference and "spectral"
+        with one. A model of your own takes and gives spectra of shape (n_channels,),
+        centred and scaled to order 1.
     output_dimension : int, optional
         Latent variables per spectrum. Default: the number of principal components
         that rise above the noise.
     noise : NoiseModel, optional
         Default: measured on this signal.
     iterations : int, default 750
-        Optimiser steps, as in the work this began with.
+        Optimiser steps of a network, as in the work this began with.
+        "spatial-spectral" takes none.
     navigation_mask : numpy.ndarray of bool or BaseSignal, optional
         The navigation locations marked as True are not used in the training; of
         ``axes_manager.navigation_shape``.
@@ -154,8 +157,9 @@ def decompose_autoencoder(
     -------
     dict or None
         The training record if `return_info` is True: architecture, dimension,
-        noise, energies (of the energy axis' unit), and ``history`` with losses in
-        units of the noise variance.
+        noise, energies (of the energy axis' unit), ``form`` (what the parts of a
+        spatial-spectral autoencoder are), and ``history``: the forms that were tried
+        and the losses of a network, in units of the noise variance.
 
     Raises
     ------
@@ -192,7 +196,12 @@ def decompose_autoencoder(
     )
     store(self, denoiser, spectra.left_out, spectra.channels_left_out)
     history = denoiser.history_
-    if history["interrupted"]:
+    if history["interrupted"] and denoiser.form_ is not None:
+        _logger.warning(
+            "the fit was interrupted; what was there by then, optimally shrunk "
+            "principal components, is kept."
+        )
+    elif history["interrupted"]:
         _logger.warning(
             "the training was interrupted after %d of %d iterations; the best state "
             "so far, of iteration %d, is kept.",
@@ -261,10 +270,12 @@ def get_autoencoder_uncertainty(self):
 
     Notes
     -----
-    Fresh noise of the model used in the training is added to the spectra and passed
-    through the network 16 times. That is a lower bound: what the network always
-    gets wrong (a feature it has not learned, or lost) doesn't vary, and the noise
-    that went into its weights is not counted.
+    A spatial-spectral autoencoder is fitted again to the denoised spectra in fresh
+    noise, 16 times (a parametric bootstrap, which takes about 8 times as long as
+    `decompose_autoencoder`). Through a network, and for spectra that took no part in
+    the fit, fresh noise is only passed; the noise that went into the weights is not
+    counted. That is a lower bound: what is always wrong (a feature that was lost)
+    doesn't vary.
     """
     content, kept = trained(self)
     spread = by_block(self, passed_noise, content=content, kept=kept)
@@ -309,7 +320,10 @@ def get_autoencoder_loadings(self):
 
 
 def plot_autoencoder_training(self):
-    """Plot the losses of the training against the iteration.
+    """Plot what the training went by.
+
+    Losses against the iteration; of a spatial-spectral autoencoder, the error of each
+    form that was tried, minus that of optimal shrinkage.
 
     Returns
     -------
@@ -320,10 +334,13 @@ def plot_autoencoder_training(self):
     RuntimeError
         If there is no trained autoencoder.
     """
-    from hyperspy_aedenoise._figures import plot_training
+    from hyperspy_aedenoise._figures import plot_forms, plot_training
 
     content, _ = trained(self)
-    return plot_training(denoiser_of(content).history_, self.metadata.General.title)
+    denoiser, title = denoiser_of(content), self.metadata.General.title
+    if denoiser.form_ is not None:
+        return plot_forms(denoiser.history_["forms"], denoiser.form_, title)
+    return plot_training(denoiser.history_, title)
 
 
 def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
@@ -491,6 +508,8 @@ def _summary(denoiser):
     """What was done, in the manner of ``decomposition()``."""
     history = denoiser.history_
     kept = history["kept_iteration"]
+    if denoiser.form_ is not None:
+        return _summary_of_form(denoiser)
     lines = [
         "Autoencoder info:",
         f"  architecture={denoiser.record()['architecture']}",
@@ -512,5 +531,38 @@ def _summary(denoiser):
         lines.append(
             f"  gain over the linear start on {history['judged_on']}: {gain:.3g} +- "
             f"{history['held_out_error'][at]:.1g} of the noise variance"
+        )
+    return "\n".join(lines)
+
+
+def _summary_of_form(denoiser):
+    """What the parts of a spatial-spectral autoencoder are, and why."""
+    record, form = denoiser.record(), denoiser.form_
+    lines = [
+        "Autoencoder info:",
+        "  architecture=spatial-spectral",
+        f"  output_dimension={record['output_dimension']}"
+        + (", weak components included" if form["weak_components"] else ""),
+        f"  noise: {denoiser.noise_.summary()}",
+        f"  learned from: {denoiser.learned_from_}",
+        f"  code filter: {form['code_filter']}",
+        f"  spectra of the decoder: {form['decoder']}",
+    ]
+    tried = denoiser.history_["forms"]
+    chosen = [one for one in tried if one.items() >= form.items()]
+    if chosen and chosen[0]["difference_to_shrinkage"] < 0:
+        gain, error = (
+            -chosen[0]["difference_to_shrinkage"],
+            chosen[0]["difference_error"],
+        )
+        lines.append(
+            f"  gain over optimally shrunk principal components on "
+            f"{denoiser.history_['judged_on']}: {gain:.3g} +- {error:.1g} of the noise "
+            "variance"
+        )
+    else:
+        lines.append(
+            "  that is, optimally shrunk principal components: none of "
+            f"{len(tried)} forms is better by more than chance allows"
         )
     return "\n".join(lines)

@@ -69,6 +69,49 @@ def build_spectral(codes, noise_level, spread, rng):
     return keras.Model(spectrum, decoder(encoder(spectrum)), name="spectral")
 
 
+def build_spatial_spectral(codes, mean, decoder, noise_level, unit):
+    """Encoder and decoder of the spatial-spectral autoencoder.
+
+    The code filter between them needs the codes of all positions, and is no part of
+    the model.
+
+    Parameters
+    ----------
+    codes : PrincipalCodes
+        The encoder, for n_channels channels and n_codes latent variables.
+    mean : ndarray, shape (n_channels,)
+        Spectrum where all latent variables are 0, in signal units.
+    decoder : ndarray, shape (n_codes, n_channels)
+        Codes to signal units.
+    noise_level : ndarray, shape (n_channels,)
+        Standard deviation of the noise at the mean spectrum, in signal units.
+    unit : float
+        Codes in one latent variable.
+
+    Returns
+    -------
+    keras.Model
+        Input and output of shape (n_channels,) in signal units, with the layers
+        ``encoder`` and ``decoder``.
+    """
+    n_channels, n_codes = codes.encoder.shape
+    level = np.asarray(noise_level, dtype=np.float64)
+    spectrum = keras.Input((n_channels,), name="spectrum")
+    standard = _standardise(codes.mean, level)(spectrum)
+    linear = layers.Dense(n_codes, use_bias=False, name="to_codes")
+    encoder = keras.Model(spectrum, linear(standard), name="encoder")
+    linear.set_weights([codes.encoder * level[:, None] / unit])
+
+    latent = keras.Input((n_codes,), name="latent")
+    linear = layers.Dense(n_channels, use_bias=False, name="to_energy")
+    restored = _standardise(mean, level, invert=True)(linear(latent))
+    decoder_model = keras.Model(latent, restored, name="decoder")
+    linear.set_weights([decoder / level * unit])
+    return keras.Model(
+        spectrum, decoder_model(encoder(spectrum)), name="spatial-spectral"
+    )
+
+
 def wrap_own(model, mean, noise_level, spread):
     """A user's model, fed with standardised spectra, as one in signal units.
 

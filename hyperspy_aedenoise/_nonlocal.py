@@ -1,21 +1,11 @@
-"""Non-local Bayes filtering: probe positions and channels that look alike help."""
+"""Non-local Bayes filtering of code maps: patches that look alike help each other."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._lowrank import Colour, principal_codes
-from hyperspy_aedenoise._risk import paired_difference, recorrupted_pair
-
-#: Passes over a map of codes, and over the spectra of its components.
-_PASSES, _ENERGY_PASSES = 4, 3
-#: Side of a patch in positions and how many alike ones make its group: for few codes
-#: on many positions, and for others.
-_LARGE, _SMALL = (5, 100), (3, 60)
-#: Codes and positions up to and from which patches are large.
-_FEW_CODES, _MANY_POSITIONS = 4, 2000
 #: Most codes that are filtered: the time grows with their third power.
-_MOST_FILTERED = 12
-#: Channels of a patch along energy, and alike ones.
-_ALONG_ENERGY = (9, 60)
+MOST_FILTERED = 12
 #: Up to this many patches each is compared with all others; beyond it with those around
 #: and as many drawn at random, so that the time grows with the number of positions.
 _ALL = 4096
@@ -24,123 +14,66 @@ _ALL = 4096
 _BLOCK, _AROUND = 32, 14
 #: Patches filtered at a time.
 _BATCH = 400
-#: Ratio of the pair that chooses between the codes alone and both sides.
-_RATIO = 0.3
 
 
-def denoise_nonlocal(counts, used, noise, rng):
-    """Denoise spectra with the help of positions and channels that look alike.
+@dataclass(frozen=True)
+class MapFilter:
+    """A non-local Bayes filter for maps of codes with white noise.
 
-    The principal codes of the whitened spectra make a map in which each patch is
-    estimated together with the patches most like it (M. Lebrun, A. Buades and
-    J.-M. Morel, SIAM J. Imaging Sci. 6 (2013) 1665, doi:10.1137/120874989, equations
-    8 and 9). The spectra of the components are then fitted anew to the filtered map,
-    and filtered along energy in the same way, if pairs of the data say that this
-    helps.
+    Each patch is estimated under the Gaussian that fits the patches most like it
+    (M. Lebrun, A. Buades and J.-M. Morel, SIAM J. Imaging Sci. 6 (2013) 1665,
+    doi:10.1137/120874989, equations 8 and 9).
 
     Parameters
     ----------
-    counts : ndarray of float, shape (..., x, n_channels)
-        In signal units; the last two navigation axes are a map, further ones a stack
-        of maps.
-    used : ndarray of bool, shape (..., x)
-        Spectra that take part.
-    noise : NoiseModel
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of float, shape (..., x, n_channels)
-        The mean where a spectrum takes no part.
-    """
-    rows = counts[used]
-    expected = np.broadcast_to(rows.mean(axis=0), counts.shape).copy()
-    expected[used] = principal_codes(rows, noise).denoise(rows)
-    first, second = recorrupted_pair(counts, expected, noise, _RATIO, rng)
-    noisier = noise.scaled(1 + _RATIO**2)
-    one, both = _sides(first, used, noisier)
-    found = paired_difference(
-        both[used], one[used], second[used], expected[used], noise, _RATIO
-    )
-    one, both = _sides(counts, used, noise)
-    return both if found.value < 0 else one
-
-
-def _sides(counts, used, noise):
-    """Spectra with filtered codes, and with filtered codes and components."""
-    shape, n_channels = counts.shape[:-1], counts.shape[-1]
-    rows = counts[used]
-    linear = principal_codes(rows, noise)
-    kept = linear.shrinkage > 0
-    kept[0] = True
-    codes = np.zeros((*shape, kept.sum()))
-    codes[used] = linear.encode(rows)[:, kept]
-    level = np.ones(shape)
-    spread = Colour.of(noise, rows.mean(axis=0)).spread
-    level[used] = _noise_level(linear.denoise(rows), noise, spread)
-    height = int(np.prod(shape[:-1], dtype=int))
-    size = (height, shape[-1])
-    large = kept.sum() <= _FEW_CODES and codes[..., 0].size >= _MANY_POSITIONS
-    side, alike = _LARGE if large else _SMALL
-    # further codes hardly rise above the noise; they are shrunk as they are
-    filtered = codes * linear.shrinkage[kept]
-    first = codes[..., :_MOST_FILTERED]
-    filtered[..., :_MOST_FILTERED] = filter_map(
-        first.reshape(*size, -1), level.reshape(size), side, alike, _PASSES
-    ).reshape(first.shape)
-    one = np.empty_like(counts)
-    one[:] = filtered @ linear.decoder[kept] + linear.mean
-
-    # with the codes known, each channel is a regression on them
-    known = np.column_stack([np.ones(len(rows)), filtered[used]])
-    basis, triangle = np.linalg.qr(known)
-    parts = basis.T @ (rows / spread)
-    patch, alike = _ALONG_ENERGY
-    parts = filter_map(
-        parts.T[None], np.ones((1, n_channels)), patch, alike, _ENERGY_PASSES
-    )[0].T
-    whole = np.concatenate([np.ones((*shape, 1)), filtered], axis=-1)
-    both = np.empty_like(counts)
-    both[:] = whole @ np.linalg.solve(triangle, parts) * spread
-    return one, both
-
-
-def _noise_level(expected, noise, spread):
-    """Noise variance of each spectrum relative to `spread`, that at the mean, squared.
-
-    Empty spectra have none; a tenth stands for what the model doesn't know.
-    """
-    ratio = noise.variance(expected) / spread**2
-    return np.maximum(ratio.mean(axis=-1), 0.1)
-
-
-def filter_map(codes, level, side, n_alike, passes):
-    """Filter a map of codes with white noise.
-
-    Parameters
-    ----------
-    codes : ndarray, shape (height, width, n_codes)
-        With noise of variance `level` in each code. A line has height 1.
-    level : ndarray, shape (height, width)
     side : int
-        Of a patch, odd.
+        Of a patch in positions, odd. With 1 a position is helped by what has similar
+        codes, wherever it lies; with more by what has similar surroundings.
     n_alike : int
         Patches in a group.
     passes : int
         All passes filter the noisy codes; from the second on the result of the one
         before tells what is alike, and how it varies.
-
-    Returns
-    -------
-    ndarray, shape (height, width, n_codes)
     """
+
+    side: int
+    n_alike: int
+    passes: int = 4
+
+    def __call__(self, codes, level):
+        """Filter a map.
+
+        Parameters
+        ----------
+        codes : ndarray, shape (height, width, n_codes)
+            With noise of variance `level` in each code. A line has height 1.
+        level : ndarray, shape (height, width)
+
+        Returns
+        -------
+        ndarray of float32, shape (height, width, n_codes)
+            Codes beyond the twelfth hardly rise above the noise, and are given as
+            they are.
+        """
+        filtered = np.array(codes, dtype=np.float32)
+        first = filtered[..., :MOST_FILTERED]
+        first[:] = _filtered(first, level, self)
+        return filtered
+
+    def sides(self, height):
+        """Height and width of a patch on a map of that height."""
+        return (self.side if height > 1 else 1, self.side)
+
+
+def _filtered(codes, level, filter_):
+    """All passes of a filter over a map of few codes."""
     height, width, n_codes = codes.shape
-    sides = (side if height > 1 else 1, side)
+    sides = filter_.sides(height)
     noisy = _patches(codes, sides)
-    n_alike = min(n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
+    n_alike = min(filter_.n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
     level = np.asarray(level, dtype=np.float32).ravel()
     guide = None
-    for _ in range(passes):
+    for _ in range(filter_.passes):
         seen = noisy if guide is None else _patches(guide, sides)
         estimate = np.empty_like(noisy)
         for positions, candidates in _neighbourhoods(height, width):
@@ -148,14 +81,77 @@ def filter_map(codes, level, side, n_alike, passes):
             for start in range(0, len(positions), _BATCH):
                 here = positions[start : start + _BATCH]
                 alike = group[start : start + _BATCH]
-                estimate[here] = _wiener(
-                    noisy, seen, level, here, alike, with_noise=guide is None
-                )
+                estimate[here] = _wiener(noisy, seen, level, here, alike)
         guide = _unpatched(estimate, (height, width, n_codes), sides)
     return guide
 
 
-def _wiener(noisy, seen, level, here, group, with_noise):
+def mean_of_alike(rows, guide, used, filter_, n_alike):
+    """Means of rows over alike positions.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n_rows, n_values)
+        Of the positions that take part.
+    guide : ndarray, shape (height, width, n_codes)
+        Filtered codes, which tell what is alike.
+    used : ndarray of bool, shape (height, width)
+        Positions that take part; its sum is n_rows.
+    filter_ : MapFilter
+        For its patches.
+    n_alike : int
+        Positions in a mean.
+
+    Yields
+    ------
+    ndarray, shape (n, n_values)
+        Means for some of the positions, until all have been.
+    """
+    height, width = used.shape
+    seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(height))
+    number = np.cumsum(used.ravel()) - 1
+    for positions, candidates in _neighbourhoods(height, width):
+        positions = positions[used.ravel()[positions]]
+        candidates = candidates[used.ravel()[candidates]]
+        if not len(positions):
+            continue
+        group = _most_alike(seen[positions], seen[candidates], n_alike)
+        group = number[candidates[group]]
+        for start in range(0, len(group), _BATCH):
+            yield rows[group[start : start + _BATCH]].mean(axis=1)
+
+
+def estimate_from(noisy, bank, bank_filtered, bank_level, n_alike):
+    """Estimate codes of single spectra from filtered codes of others.
+
+    Parameters
+    ----------
+    noisy : ndarray, shape (n, n_codes)
+    bank, bank_filtered : ndarray of float32, shape (n_bank, n_codes)
+        Codes of other spectra, noisy and filtered.
+    bank_level : ndarray of float32, shape (n_bank,)
+        Noise variance of their noisy codes; alike codes have alike noise.
+    n_alike : int
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_codes)
+        As by one pass of a filter with patches of a single position.
+    """
+    noisy = np.asarray(noisy, dtype=np.float32)
+    group = _most_alike(noisy, bank_filtered, min(n_alike, len(bank)))
+    both = np.concatenate([bank, noisy])
+    seen = np.concatenate([bank_filtered, noisy])
+    level = np.concatenate([bank_level, bank_level[group].mean(axis=1)])
+    estimate = np.empty_like(noisy)
+    for start in range(0, len(noisy), _BATCH):
+        part = slice(start, start + _BATCH)
+        here = np.arange(len(bank), len(both))[part]
+        estimate[part] = _wiener(both, seen, level, here, group[part])
+    return estimate
+
+
+def _wiener(noisy, seen, level, here, group):
     """Estimates of patches under the Gaussian that fits their groups.
 
     Parameters
@@ -167,27 +163,35 @@ def _wiener(noisy, seen, level, here, group, with_noise):
     here : ndarray of int, shape (n,)
         Patches that are wanted.
     group : ndarray of int, shape (n, n_alike)
-    with_noise : bool
-        Whether `seen` holds the noise, too.
 
     Returns
     -------
     ndarray, shape (n, n_values)
+
+    Notes
+    -----
+    What varies in a group by less than the noise is taken for noise, also where
+    `seen` was filtered before: the Gaussian is one of few dimensions.
     """
     mean = noisy[group].mean(axis=1)
     apart = seen[group]
     apart = apart - apart.mean(axis=1, keepdims=True)
-    covariance = apart.transpose(0, 2, 1) @ apart / (group.shape[1] - 1)
-    own = level[here][:, None]
-    deviation = noisy[here] - mean
-    if with_noise:  # take it off, and what then is negative with it
-        values, vectors = np.linalg.eigh(covariance)
-        values = np.maximum(values - level[group].mean(axis=1)[:, None], 0)
-        along = np.einsum("nij,ni->nj", vectors, deviation)
-        return mean + np.einsum("nij,nj->ni", vectors, values / (values + own) * along)
-    total = covariance + own[..., None] * np.eye(noisy.shape[1], dtype=np.float32)
-    solved = np.linalg.solve(total, deviation[..., None])
-    return mean + (covariance @ solved)[..., 0]
+    deviation = (noisy[here] - mean)[..., None]
+    turned = apart.transpose(0, 2, 1)
+    n_alike, n_values = apart.shape[1:]
+    if n_alike < n_values:  # the smaller of two matrices with the same eigenvalues
+        power, vectors = np.linalg.eigh(apart @ turned)
+        along = vectors.transpose(0, 2, 1) @ (apart @ deviation)
+    else:
+        power, vectors = np.linalg.eigh(turned @ apart)
+        along = vectors.transpose(0, 2, 1) @ deviation
+    excess = power / (n_alike - 1) - level[group].mean(axis=1)[:, None]
+    excess = np.maximum(excess, 0)
+    kept = excess / (excess + level[here][:, None])
+    if n_alike < n_values:
+        kept = kept / np.maximum(power, np.finfo(power.dtype).tiny)
+        return mean + (turned @ (vectors @ (kept[..., None] * along)))[..., 0]
+    return mean + (vectors @ (kept[..., None] * along))[..., 0]
 
 
 def _neighbourhoods(height, width):

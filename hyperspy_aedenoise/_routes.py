@@ -6,7 +6,6 @@ import numpy as np
 
 from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._lowrank import principal_codes
-from hyperspy_aedenoise._nonlocal import denoise_nonlocal
 from hyperspy_aedenoise._risk import (
     PairedDifference,
     paired_difference,
@@ -60,18 +59,26 @@ class Routes:
         self.components = {"pca": self._number(self.decomposed)}
         rank = int((principal_codes(rows, self.noise).shrinkage > 0).sum())
         self.components["pca_shrinkage"] = self.components["nonlocal"] = rank
-        dimension = denoiser.record()["output_dimension"]
-        self.components["autoencoder"] = dimension
+        record = denoiser.record()
+        self.components["autoencoder"] = record["output_dimension"]
+        # then the route without a network is the autoencoder itself
+        self.is_nonlocal = (
+            record["architecture"] == "spatial-spectral"
+            and record["requested_dimension"] is None
+        )
+        if self.is_nonlocal:
+            self.components["nonlocal"] = record["output_dimension"]
 
     def run(self):
         """Every route on the spectra themselves, by name; NaN for those left out."""
         shrunk = self._shrunk(self.counts, self.noise)
+        autoencoder = np.asarray(self.denoiser.denoise(self.counts), float)
         return {
             "raw": self.counts,
             "pca": self._pca(self.decomposed, self.components["pca"]),
             "pca_shrinkage": np.where(self.used[..., None], shrunk, np.nan),
-            "autoencoder": np.asarray(self.denoiser.denoise(self.counts), float),
-            "nonlocal": self._nonlocal(self.counts, self.noise),
+            "autoencoder": autoencoder,
+            "nonlocal": self._nonlocal(self.counts, self.noise, autoencoder),
         }
 
     def best_pca(self, truth):
@@ -117,7 +124,7 @@ class Routes:
             "pca_shrinkage": self._shrunk(first, noisier),
         }
         restored["autoencoder"] = self._autoencoder_on(first, noisier)
-        restored["nonlocal"] = self._nonlocal(first, noisier)
+        restored["nonlocal"] = self._nonlocal(first, noisier, restored["autoencoder"])
         if "pca_oracle" in self.components:
             best = self.components["pca_oracle"]
             restored["pca_oracle"] = self._pca(decomposed, best)
@@ -191,28 +198,30 @@ class Routes:
         values[self.used] = principal_codes(rows, noise).denoise(rows)
         return values
 
-    def _nonlocal(self, counts, noise):
+    def _nonlocal(self, counts, noise, autoencoder):
         """With the help of alike positions; NaN where a spectrum takes no part."""
-        rng = np.random.default_rng(0)
-        restored = denoise_nonlocal(counts, self.used, noise, rng)
-        return np.where(self.used[..., None], restored, np.nan)
+        if not self.is_nonlocal:
+            twin = AutoencoderDenoiser("spatial-spectral", noise=noise, random_state=0)
+            autoencoder = twin.fit(counts, left_out=~self.used).denoise(counts)
+        return np.where(self.used[..., None], autoencoder, np.nan)
 
     def _autoencoder_on(self, counts, noise):
         """The autoencoder as it would have come out of these spectra."""
         steps = len(self.denoiser.history_["iteration"])
+        architecture = self.denoiser.untrained_architecture()
         if self.denoiser.learned_from_ == "reference":
             return np.asarray(self.denoiser.denoise(counts), float)
-        if steps == 0:  # it stayed linear
+        if steps == 0 and architecture == "spectral":  # it stayed linear
             values = counts.copy()
             rows = counts[self.used]
             n_codes = self.denoiser.record()["requested_dimension"]
             values[self.used] = principal_codes(rows, noise, n_codes).denoise(rows)
             return values
         twin = AutoencoderDenoiser(
-            architecture=self.denoiser.untrained_architecture(),
+            architecture=architecture,
             output_dimension=self.denoiser.record()["requested_dimension"],
             noise=noise,
-            iterations=steps,
+            iterations=max(steps, 1),
             random_state=0,
         )
         twin.fit(counts, left_out=~self.used, progress=self.progress)

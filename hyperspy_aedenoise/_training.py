@@ -38,6 +38,10 @@ class History:
         The iteration whose weights were kept; 0 means those before training.
     interrupted : bool
         Whether the user stopped the training.
+    forms : list of dict
+        Of a spatial-spectral autoencoder: each form that was tried, and by how much
+        its error was above that of optimal shrinkage, with the standard error, in
+        units of the noise variance.
     """
 
     iteration: list = field(default_factory=list)
@@ -48,6 +52,7 @@ class History:
     judged_on: str = ""
     kept_iteration: int = 0
     interrupted: bool = False
+    forms: list = field(default_factory=list)
 
     def as_dict(self):
         """Return everything as lists and numbers."""

@@ -8,6 +8,7 @@ from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._nonlocal import MapFilter
 
 ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
 ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder", "nonlocal"]
@@ -219,7 +220,7 @@ def test_an_interrupted_comparison_is_none(compared, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keras.Model.train_on_batch", interrupt)
+    monkeypatch.setattr(MapFilter, "__call__", interrupt)
     with pytest.raises(KeyboardInterrupt):
         noisy.compare_denoising()
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
+from hyperspy_aedenoise._lowrank import principal_codes
 
 SIGMA = 0.05
 
@@ -16,14 +17,14 @@ def shifting_peak(n_spectra, n_channels, rng):
     return np.exp(-0.5 * ((channel - centre) / (0.05 * n_channels)) ** 2)
 
 
-@pytest.fixture(scope="module")
-def fitted():
+@pytest.fixture(scope="module", params=["spectral", "spatial-spectral"])
+def fitted(request):
     """A denoiser with its clean and noisy spectra; a number of channels not in 2**k."""
     rng = np.random.default_rng(3)
     clean = shifting_peak(300, 67, rng)
     noisy = clean + rng.normal(0, SIGMA, clean.shape)
     denoiser = AutoencoderDenoiser(
-        noise=NoiseModel.gaussian(SIGMA), iterations=150, random_state=0
+        request.param, noise=NoiseModel.gaussian(SIGMA), iterations=150, random_state=0
     )
     return denoiser.fit(noisy, energies=500 + 0.5 * np.arange(67)), clean, noisy
 
@@ -182,7 +183,7 @@ def test_uncertainty_is_the_noise_that_passes(fitted):
 def test_few_spectra_stay_linear_and_the_user_is_told(caplog):
     rng = np.random.default_rng(8)
     noisy = shifting_peak(4, 40, rng) + rng.normal(0, SIGMA, (4, 40))
-    denoiser = AutoencoderDenoiser(iterations=5).fit(noisy)
+    denoiser = AutoencoderDenoiser("spectral", iterations=5).fit(noisy)
     assert "4 spectra are too few" in caplog.text
     assert denoiser.history_["iteration"] == []
     assert np.isfinite(denoiser.denoise(noisy)).all()
@@ -207,12 +208,29 @@ def test_an_interrupt_keeps_the_best_state(stop_at):
                 raise KeyboardInterrupt
             yield iteration
 
-    denoiser = AutoencoderDenoiser(iterations=20, random_state=0)
+    denoiser = AutoencoderDenoiser("spectral", iterations=20, random_state=0)
     denoiser.fit(noisy, progress=interrupted)
     assert denoiser.history_["interrupted"]
     assert len(denoiser.history_["iteration"]) == stop_at
     assert denoiser.history_["kept_iteration"] <= stop_at
     assert np.isfinite(denoiser.denoise(noisy)).all()
+
+
+def test_an_interrupted_choice_leaves_optimal_shrinkage():
+    """Ctrl-C while the forms are tried: what was there before is kept."""
+    rng = np.random.default_rng(9)
+    noisy = shifting_peak(60, 40, rng) + rng.normal(0, SIGMA, (60, 40))
+
+    def interrupted(forms):
+        yield next(iter(forms))
+        raise KeyboardInterrupt
+
+    noise = NoiseModel.gaussian(SIGMA)
+    denoiser = AutoencoderDenoiser(noise=noise, random_state=0)
+    denoiser.fit(noisy, progress=interrupted)
+    assert denoiser.history_["interrupted"]
+    shrunk = principal_codes(noisy.astype("float32"), noise).denoise(noisy)
+    assert np.allclose(denoiser.denoise(noisy), shrunk, atol=1e-5)
 
 
 def own_model(n_channels, named):
@@ -278,7 +296,6 @@ GOOD = np.random.default_rng(0).normal(1, SIGMA, (30, 40))
         ({"iterations": 1.5}, TypeError, r"`iterations`.*got 1.5"),
         ({"architecture": "unet"}, ValueError, r"`architecture`.*'unet'"),
         ({"architecture": 3}, TypeError, r"`architecture`.*int"),
-        ({"architecture": "spatial-spectral"}, NotImplementedError, "spatial-spectral"),
         ({"output_dimension": 0}, ValueError, r"`output_dimension`.*got 0"),
         ({"output_dimension": 41}, ValueError, r"`output_dimension`.*got 41"),
         ({"output_dimension": "2"}, TypeError, r"`output_dimension`"),

@@ -37,7 +37,7 @@ def test_built_in_set(capsys, monkeypatch, briefly):
         assert word in out
     denoised = hs.load("sto_denoised.hspy")
     assert denoised.data.shape == (6, 8, 256)
-    assert denoised.metadata.Signal.Denoising.architecture == "spectral"
+    assert denoised.metadata.Signal.Denoising.architecture == "spatial-spectral"
     with open("sto_denoised.png", "rb") as picture:
         assert picture.read(4) == b"\x89PNG"
 

@@ -48,6 +48,9 @@ def test_nothing_is_printed_unless_wanted(noisy_signal, capsys):
 
 def test_return_info_is_the_training_record(noisy_signal):
     record = train(noisy_signal, return_info=True)
+    assert record["architecture"] == "spatial-spectral"
+    assert {one["code_filter"] for one in record["history"]["forms"]} > {"none"}
+    record = train(noisy_signal, architecture="spectral", return_info=True)
     assert record["architecture"] == "spectral"
     assert record["iterations"] == 6
     assert len(record["history"]["training_loss"]) == 6
@@ -68,7 +71,7 @@ def test_the_denoised_signal_says_how_it_was_made(trained_signal):
     trained_signal.estimate_poissonian_noise_variance()
     metadata = trained_signal.get_autoencoder_model().metadata
     entry = metadata.Signal.Denoising
-    assert entry.architecture == "spectral"
+    assert entry.architecture == "spatial-spectral"
     assert entry.learned_from == "this signal"
     assert entry.noise.offset == pytest.approx(SIGMA**2, rel=0.2)
     assert not entry.has_item("autoencoder")
@@ -253,9 +256,11 @@ def test_one_spectrum(noisy_signal, clean_signal):
 
 
 def test_four_spectra(noisy_signal, caplog):
-    """They can be denoised linearly, and the user learns why not otherwise."""
+    """They are denoised, but train no network, and the user learns why not."""
     four = noisy_signal.inav[:2, :2]
     train(four)
+    assert np.isfinite(four.get_autoencoder_model().data).all()
+    train(four, architecture="spectral")
     assert "4 spectra are too few" in caplog.text
     assert np.isfinite(four.get_autoencoder_model().data).all()
     assert {row["route"] for row in four.compare_denoising().table} >= {"raw", "pca"}
@@ -451,7 +456,10 @@ def test_uncertainty_is_that_of_repeated_noise(clean_signal):
 
 def test_plots(trained_signal):
     axes = trained_signal.plot_autoencoder_training()
-    assert axes.get_xlabel() == "Iteration"
+    assert axes.get_xlabel().startswith("Squared error minus that of optimal shrinkage")
+    forms = [label.get_text() for label in axes.get_yticklabels()]
+    assert "none, principal" in forms
+    assert len(forms) == len(axes.containers)
     panels = trained_signal.plot_autoencoder_loadings()
     assert len(panels) == trained_signal.get_autoencoder_loadings().data.shape[0]
     assert panels[0].get_xlabel() == "x (Å)"

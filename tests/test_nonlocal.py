@@ -4,111 +4,118 @@ import numpy as np
 import pytest
 
 import hyperspy_aedenoise as aed
-from hyperspy_aedenoise._lowrank import principal_codes
-from hyperspy_aedenoise._nonlocal import denoise_nonlocal, filter_map
-
-NOISE = aed.NoiseModel.gaussian(0.05)
+from hyperspy_aedenoise._nonlocal import MapFilter, estimate_from
 
 
-def everywhere(counts):
-    return np.ones(counts.shape[:-1], dtype=bool)
+def waves(height, width):
+    """A smooth map of one code of amplitude 6, in units of the noise."""
+    y, x = np.indices((height, width))
+    return 6 * np.sin(y / 3)[..., None] * np.sin(x / 4)[..., None]
 
 
-def share_of_shrinkage(clean, noise, rng):
-    """MSE of the non-local filter relative to that of optimal shrinkage."""
-    noisy = noise.sample(clean, rng)
-    rows = noisy.reshape(-1, noisy.shape[-1])
-    linear = principal_codes(rows, noise).denoise(rows).reshape(clean.shape)
-    filtered = denoise_nonlocal(noisy, everywhere(noisy), noise, rng)
-    return np.square(filtered - clean).mean() / np.square(linear - clean).mean()
-
-
-def mixtures(share, n_channels=120):
-    """Two phases on a background, shape (*share.shape, n_channels)."""
-    energy = np.linspace(0, 1, n_channels)
-    one, other = (np.exp(-(((energy - at) / 0.06) ** 2)) for at in (0.4, 0.6))
-    return share[..., None] * one + (1 - share[..., None]) * other
-
-
-def test_a_lattice_gains_much(rng):
-    """Columns that repeat: less than half of shrinkage's error on a small field."""
-    clean = aed.data.sto_o_k((24, 30), n_channels=128, dispersion=0.25).data
-    assert share_of_shrinkage(clean.astype(float), NOISE, rng) < 0.5
-
-
-def test_smooth_lines_gain_much(rng):
-    """40 spectra across an interface: spectra are few, channels alike are many."""
-    clean = mixtures(np.linspace(0, 1, 40) ** 2)
-    assert share_of_shrinkage(clean, NOISE, rng) < 0.4
-
-
-def test_counting_noise_and_stacks_of_maps(rng):
-    """Variance that follows the intensity; three navigation axes."""
-    share = np.linspace(0, 1, 2 * 9 * 11).reshape(2, 9, 11)
-    clean = 50 + 400 * mixtures(share)
-    noise = aed.NoiseModel(3.0, 20.0, (1.0, 0.4, 0.1))
-    assert share_of_shrinkage(clean, noise, rng) < 0.7
-
-
-def test_nothing_alike_does_little_harm(rng):
-    """Random mixtures: nothing spatial to use."""
-    clean = mixtures(rng.uniform(0, 1, (20, 21)))
-    assert share_of_shrinkage(clean, NOISE, rng) < 1.1
+def test_a_smooth_map_gains_much(rng):
+    """A patch of 9 has 2 or 3 degrees of freedom: 0.3 of the noise is left."""
+    clean = waves(30, 34)
+    noisy = clean + rng.normal(size=clean.shape)
+    filtered = MapFilter(3, 40)(noisy, np.ones(clean.shape[:2]))
+    assert np.square(filtered - clean).mean() < 0.3
 
 
 def test_a_sharp_interface_stays_sharp(rng):
     """The step of a code map of noise 1 and height 12 is not blurred."""
     clean = np.zeros((16, 20, 1))
     clean[:, 9:] = 12.0
-    filtered = filter_map(
-        clean + rng.normal(size=clean.shape), np.ones((16, 20)), 3, 60, 3
-    )
+    noisy = clean + rng.normal(size=clean.shape)
+    filtered = MapFilter(3, 60, passes=3)(noisy, np.ones((16, 20)))
     error = np.square(filtered - clean).mean(axis=(0, 2))
     assert error.max() < 0.3  # a mean over 3 positions would give 16 at the step
 
 
+@pytest.mark.parametrize("n_codes", [1, 5])
+def test_noise_alone_is_removed(n_codes, rng):
+    """Most of it: the 40 patches most like a noisy one share some of its noise."""
+    noisy = rng.normal(size=(24, 25, n_codes))
+    filtered = MapFilter(3, 40)(noisy, np.ones((24, 25)))
+    assert np.square(filtered).mean() < 0.5
+
+
+def test_alike_codes_anywhere(rng):
+    """One hidden variable in 5 codes, at random positions: most of the noise goes."""
+    angle = rng.uniform(0, np.pi, (40, 40, 1))
+    clean = 12 * np.cos(angle * np.arange(1, 6) / 2)
+    noisy = clean + rng.normal(size=clean.shape)
+    level = np.ones((40, 40))
+    anywhere = MapFilter(1, 60)(noisy, level)
+    around = MapFilter(3, 40)(noisy, level)
+    # 1 direction of 5 is left, and the curvature within a group
+    error = np.square(anywhere - clean).mean()
+    assert error < 0.45
+    assert error < 0.75 * np.square(around - clean).mean()
+
+
 def test_large_maps_are_compared_in_part(rng, monkeypatch):
     """Neighbours and a sample instead of all positions: nearly the same result."""
-    y, x = np.indices((40, 44))
-    clean = 6 * np.sin(y / 3)[..., None] * np.sin(x / 4)[..., None]
+    clean = waves(40, 44)
     noisy = clean + rng.normal(size=clean.shape)
     level = np.ones((40, 44))
-    whole = filter_map(noisy, level, 3, 60, 2)
+    filter_ = MapFilter(3, 60, passes=2)
+    whole = filter_(noisy, level)
     monkeypatch.setattr("hyperspy_aedenoise._nonlocal._ALL", 1000)
     monkeypatch.setattr("hyperspy_aedenoise._nonlocal._BLOCK", 16)
-    part = filter_map(noisy, level, 3, 60, 2)
+    part = filter_(noisy, level)
     errors = [np.square(v - clean).mean() for v in (noisy, whole, part)]
     assert errors[1] < 0.25 * errors[0]
     assert errors[2] < 1.3 * errors[1]
 
 
-def test_input_and_masked_positions(rng):
-    """NaN at masked positions does nothing; the input stays as it is."""
-    clean = mixtures(np.linspace(0, 1, 48).reshape(6, 8))
-    noisy = NOISE.sample(clean, rng)
-    noisy[2, 3] = np.nan
-    used = everywhere(noisy)
-    used[2, 3] = False
+def test_codes_beyond_the_twelfth_are_left(rng):
+    noisy = rng.normal(size=(8, 9, 14))
+    filtered = MapFilter(3, 20)(noisy, np.ones((8, 9)))
+    assert np.array_equal(filtered[..., 12:], noisy[..., 12:].astype(np.float32))
+    assert np.square(filtered[..., :12]).mean() < np.square(noisy[..., :12]).mean()
+
+
+def test_new_codes_are_estimated_from_known_ones(rng):
+    """On a line in 4 dimensions: 1 of 4 directions of the noise is left."""
+    direction = np.ones(4) / 2
+    clean = rng.uniform(-20, 20, (500, 1)) * direction
+    noisy = (clean + rng.normal(size=clean.shape)).astype(np.float32)
+    new = clean[:100] + rng.normal(size=(100, 4))
+    bank = clean.astype(np.float32), np.ones(500, np.float32)
+    estimate = estimate_from(new, noisy, *bank, 60)
+    assert np.square(estimate - clean[:100]).mean() < 0.4
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (3, 1), (2, 2), (1, 40)])
+def test_tiny_and_narrow_maps(shape, rng):
+    noisy = rng.normal(size=(*shape, 2))
+    for side in (1, 3, 5, 7):
+        assert MapFilter(side, 40)(noisy, np.ones(shape)).shape == noisy.shape
+
+
+def test_the_noise_level_of_each_position_counts(rng):
+    """Where the noise is 10 times as large, the estimate leans on the others more."""
+    clean = waves(30, 34)
+    level = np.where(np.indices((30, 34))[0] < 15, 0.1, 1.0)
+    noisy = clean + np.sqrt(level)[..., None] * rng.normal(size=clean.shape)
+    right = MapFilter(3, 40)(noisy, level)
+    wrong = MapFilter(3, 40)(noisy, np.full(level.shape, level.mean()))
+    assert np.square(right - clean).mean() < np.square(wrong - clean).mean()
+
+
+def test_the_input_stays(rng):
+    noisy = rng.normal(size=(9, 8, 2)).astype(np.float32)
     before = noisy.copy()
-    filtered = denoise_nonlocal(noisy, used, NOISE, rng)
-    assert np.array_equal(noisy, before, equal_nan=True)
-    assert np.isfinite(filtered).all()
+    MapFilter(3, 20)(noisy, np.ones((9, 8)))
+    assert np.array_equal(noisy, before)
 
 
-@pytest.mark.parametrize("shape", [(1, 3), (3, 1), (5,), (2, 2, 2)])
-def test_tiny_and_odd_shapes(shape, rng):
-    clean = np.broadcast_to(mixtures(np.array(0.5)), (*shape, 120))
-    noisy = NOISE.sample(clean, rng)
-    assert denoise_nonlocal(noisy, everywhere(noisy), NOISE, rng).shape == noisy.shape
-
-
-def test_dead_channels_and_empty_positions(rng):
-    """Where counting noise has no variance nothing is divided by it."""
-    clean = 100 * mixtures(np.linspace(0, 1, 48).reshape(6, 8))
-    clean[..., 50] = 0
-    clean[3, 4] = 0
-    noise = aed.NoiseModel(2.0)
-    noisy = noise.sample(clean, rng)
-    filtered = denoise_nonlocal(noisy, everywhere(noisy), noise, rng)
-    assert np.isfinite(filtered).all()
-    assert np.abs(filtered[..., 50]).max() < 1
+def test_lattices_of_the_standard_set(rng):
+    """Code maps that repeat are filtered better by 5 x 5 than by 3 x 3 positions."""
+    image = aed.data.sto_o_k((40, 44), n_channels=8).data.sum(axis=-1)
+    clean = 20 * (image - image.mean())[..., None] / image.std()
+    noisy = clean + rng.normal(size=clean.shape)
+    level = np.ones((40, 44))
+    small, large = (MapFilter(side, 40)(noisy, level) for side in (3, 5))
+    errors = [np.square(v - clean).mean() for v in (small, large)]
+    assert errors[1] < errors[0] < 0.6

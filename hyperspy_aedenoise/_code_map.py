@@ -1,0 +1,163 @@
+"""The encoder: spectra to a map of codes in which the noise is white."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+
+from hyperspy_aedenoise._lowrank import (
+    Colour,
+    PrincipalCodes,
+    extended,
+    parts_of,
+    principal_codes,
+)
+from hyperspy_aedenoise._nonlocal import mean_of_alike
+
+#: Alike positions that are averaged in the search for weak components.
+_AVERAGED = 30
+#: Draws of pure noise that a weak component must exceed, and by what factor.
+_NULL_DRAWS, _MARGIN = 3, 1.1
+#: Most weak components that are looked for.
+_MOST_WEAK = 6
+
+
+@dataclass(frozen=True)
+class CodeMap:
+    """A map of the principal codes of whitened spectra.
+
+    Parameters
+    ----------
+    linear : PrincipalCodes
+        Encoder and decoder.
+    colour : Colour
+        Of the noise around the mean spectrum.
+    codes : ndarray of float32, shape (height, width, n_codes)
+        Noisy codes; a line has height 1, and a stack of maps is one on top of the
+        other. Positions that take no part have the codes of the nearest that does.
+    level : ndarray of float32, shape (height, width)
+        Noise variance of the codes, about 1.
+    used : ndarray of bool, shape (height, width)
+        Positions that take part.
+    """
+
+    linear: PrincipalCodes
+    colour: Colour
+    codes: np.ndarray
+    level: np.ndarray
+    used: np.ndarray
+
+    @property
+    def shrunk(self):
+        """Optimally shrunk codes, same shape."""
+        return self.codes * self.linear.shrinkage.astype(np.float32)
+
+
+def encode_map(rows, used, noise, n_codes=None):
+    """Principal codes of noisy spectra, as a map.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n_spectra, n_channels)
+        The spectra that take part, in signal units.
+    used : ndarray of bool, shape (..., x)
+        Where they lie; its sum is n_spectra.
+    noise : NoiseModel
+    n_codes : int, optional
+        Default: those above the noise, at least one.
+
+    Returns
+    -------
+    CodeMap
+    """
+    linear = principal_codes(rows, noise, n_codes)
+    return _placed(linear, Colour.of(noise, linear.mean), rows, used, noise)
+
+
+def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
+    """Add components that rise above the noise only in the mean of alike positions.
+
+    A component that is lost in the noise of single spectra may be plain in means over
+    alike positions: their noise is smaller, while the number of independent means is
+    still large. What counts as plain is measured on pure noise that is averaged over
+    the same positions (parallel analysis, J. L. Horn, Psychometrika 30 (1965) 179,
+    doi:10.1007/BF02289447).
+
+    Parameters
+    ----------
+    code_map : CodeMap
+    filtered : ndarray, shape (height, width, n_codes)
+        Filtered codes; they tell what is alike.
+    rows, noise
+        As of `encode_map`.
+    rng : numpy.random.Generator
+    filter_ : MapFilter
+        Its patches tell what is alike.
+
+    Returns
+    -------
+    CodeMap
+        The same if there is nothing to add.
+    """
+    if code_map.used.sum() < 4 * _AVERAGED:
+        return code_map
+    linear, colour = code_map.linear, code_map.colour
+    basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
+    level = np.sqrt(code_map.level[code_map.used])[:, None]
+
+    def covariance(white):
+        """Covariance of means over alike positions, outside of the known codes."""
+        white -= (white @ basis) @ basis.T
+        total = 0
+        for mean in mean_of_alike(white, filtered, code_map.used, filter_, _AVERAGED):
+            total = total + mean.T @ mean
+        return total / len(white)
+
+    white = np.empty(rows.shape, dtype=np.float32)
+    for part in parts_of(len(rows)):
+        white[part] = colour.whiten(rows[part] - linear.mean)
+    values, vectors = np.linalg.eigh(covariance(white))
+    # `white` is reused: of large maps it is most of the memory
+    null = 0.0
+    for _ in range(_NULL_DRAWS):
+        rng.standard_normal(dtype=np.float32, out=white)
+        white *= level
+        null = max(null, np.linalg.eigvalsh(covariance(white))[-1])
+    found = vectors[:, ::-1][:, :_MOST_WEAK][
+        :, values[::-1][:_MOST_WEAK] > _MARGIN * null
+    ]
+    if not found.shape[1]:
+        return code_map
+    return _placed(extended(linear, colour, found), colour, rows, code_map.used, noise)
+
+
+def _placed(linear, colour, rows, used, noise):
+    """The codes of the spectra at their positions."""
+    height = int(np.prod(used.shape[:-1], dtype=int))
+    used = used.reshape(height, used.shape[-1])
+    codes = np.empty((len(rows), linear.encoder.shape[1]), dtype=np.float32)
+    level = np.empty(len(rows), dtype=np.float32)
+    for part in parts_of(len(rows)):
+        codes[part] = linear.encode(rows[part])
+        expected = linear.decode(linear.shrinkage * codes[part])
+        level[part] = _noise_level(expected, noise, colour.spread)
+    if not used.all():
+        order = np.zeros(used.shape, dtype=int)
+        order[used] = np.arange(len(rows))
+        nearest = scipy.ndimage.distance_transform_edt(
+            ~used, return_distances=False, return_indices=True
+        )
+        order = order[tuple(nearest)].ravel()
+        codes, level = codes[order], level[order]
+    return CodeMap(
+        linear, colour, codes.reshape(*used.shape, -1), level.reshape(used.shape), used
+    )
+
+
+def _noise_level(expected, noise, spread):
+    """Noise variance of each spectrum relative to `spread`, that at the mean, squared.
+
+    Empty spectra have none; a tenth stands for what the model doesn't know.
+    """
+    ratio = noise.variance(expected) / spread**2
+    return np.maximum(ratio.mean(axis=-1), 0.1)

@@ -1,0 +1,248 @@
+"""Encoder, code filter and decoder together, and which of their forms to take."""
+
+import itertools
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import scipy.stats
+
+from hyperspy_aedenoise._code_map import encode_map, with_weak_components
+from hyperspy_aedenoise._component_spectra import fitted_spectra
+from hyperspy_aedenoise._lowrank import PrincipalCodes, parts_of, principal_codes
+from hyperspy_aedenoise._nonlocal import MOST_FILTERED, MapFilter
+from hyperspy_aedenoise._risk import (
+    PairedDifference,
+    paired_difference,
+    recorrupted_pair,
+)
+
+#: What the code filter may be: helped by alike codes anywhere, or by alike
+#: surroundings.
+FILTERS = {
+    "alike codes": MapFilter(1, 60),
+    "alike 3 x 3": MapFilter(3, 40),
+    "alike 5 x 5": MapFilter(5, 40),
+    "alike 7 x 7": MapFilter(7, 40),
+}
+#: A quick filter tells what is alike in the search for weak components.
+_QUICK = MapFilter(3, 60, passes=2)
+#: Ratio of the pair that chooses.
+_RATIO = 0.3
+#: Spectra with which one draw of a pair is enough, and most draws of fewer ones.
+_MANY_SPECTRA, _MOST_DRAWS = 1000, 4
+#: Chance that a form which gains nothing is taken: that of two standard errors.
+_CHANCE = 0.023
+
+
+@dataclass(frozen=True)
+class Form:
+    """One of the forms that the autoencoder may have.
+
+    Parameters
+    ----------
+    weak_components : bool
+        Whether components are added that rise above the noise only in means over
+        alike positions.
+    code_filter : str
+        "none" (optimal shrinkage), or a key of `FILTERS`.
+    decoder : {"principal", "along energy"}
+        Principal components, or spectra fitted to the filtered codes and filtered
+        along energy.
+    """
+
+    weak_components: bool = False
+    code_filter: str = "none"
+    decoder: str = "principal"
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """Spectra as codes and a decoder.
+
+    Parameters
+    ----------
+    linear : PrincipalCodes
+        The encoder.
+    mean : ndarray, shape (n_channels,)
+        Spectrum where all codes are 0, in signal units.
+    decoder : ndarray, shape (n_codes, n_channels)
+        Codes to signal units.
+    noisy, codes : ndarray, shape (n_spectra, n_codes)
+        Codes as they were measured, and filtered.
+    level : ndarray, shape (n_spectra,)
+        Noise variance of the noisy codes.
+    """
+
+    linear: PrincipalCodes
+    mean: np.ndarray
+    decoder: np.ndarray
+    noisy: np.ndarray
+    codes: np.ndarray
+    level: np.ndarray
+
+    def spectra(self, part=slice(None)):
+        """Restored spectra of some rows, in signal units."""
+        return self.codes[part] @ self.decoder + self.mean
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How a form did on a pair that it wasn't computed from.
+
+    Parameters
+    ----------
+    form : Form
+    difference : PairedDifference
+        Its error minus that of optimal shrinkage, in units of the noise variance.
+    """
+
+    form: Form
+    difference: PairedDifference
+
+    def as_dict(self):
+        """Return everything as strings and numbers."""
+        return {
+            **asdict(self.form),
+            "difference_to_shrinkage": self.difference.value,
+            "difference_error": self.difference.error,
+        }
+
+
+def choose(rows, used, noise, n_codes, rng, progress):
+    """Choose the form of the autoencoder by a pair of recorrupted spectra.
+
+    Everything, the principal codes and the noise in them included, is computed from
+    the first version of the pair and judged by the second.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n_spectra, n_channels)
+        The spectra that take part, in signal units.
+    used : ndarray of bool, shape (..., x)
+        Where they lie: the last two axes are a map, further ones a stack of maps.
+    noise : NoiseModel
+    n_codes : int or None
+        None: what rises above the noise.
+    rng : numpy.random.Generator
+    progress : callable
+        Wraps what is tried, like `tqdm.tqdm`.
+
+    Returns
+    -------
+    Form
+        That with the lowest error, if it is below that of optimal shrinkage by more
+        than chance allows: by two standard errors in a single look, corrected for the
+        number of forms. Else optimal shrinkage.
+    list of Evidence
+    """
+    linear = principal_codes(rows, noise, n_codes)
+    n_draws = int(np.clip(_MANY_SPECTRA // len(rows), 1, _MOST_DRAWS))
+    noisier = noise.scaled(1 + _RATIO**2)
+    found = {}
+    for _ in range(n_draws):
+        first = np.empty(rows.shape, dtype=np.float32)
+        for part in parts_of(len(rows)):
+            expected = linear.denoise(rows[part])
+            first[part], _ = recorrupted_pair(rows[part], expected, noise, _RATIO, rng)
+        start = None
+        forms = _all_forms(first, used, noisier, n_codes, rng, progress)
+        for form, restoration in forms:
+            start = restoration if start is None else start
+            difference = _difference(rows, first, linear, noise, restoration, start)
+            found.setdefault(form, []).append(difference)
+    evidence = [
+        Evidence(form, _mean_difference(differences))
+        for form, differences in found.items()
+        if len(differences) == n_draws  # of components that not every draw shows: no
+    ]
+    best = min(evidence, key=lambda one: one.difference.value)
+    needed = scipy.stats.norm.isf(_CHANCE / len(evidence)) * best.difference.error
+    return best.form if best.difference.value < -needed else Form(), evidence
+
+
+def restore(rows, used, noise, n_codes, rng, form):
+    """Restore spectra in one form; parameters as of `choose`.
+
+    Returns
+    -------
+    Restoration
+    """
+    code_map = encode_map(rows, used, noise, n_codes)
+    if form.weak_components:
+        code_map = _with_weak(code_map, rows, noise, rng)
+    return _restored(code_map, rows, _filtered(code_map, form.code_filter), form)
+
+
+def _all_forms(rows, used, noise, n_codes, rng, progress):
+    """All forms and what they restore; optimal shrinkage first."""
+    code_map = encode_map(rows, used, noise, n_codes)
+    maps = {False: code_map}
+    if n_codes is None:
+        with_weak = _with_weak(code_map, rows, noise, rng)
+        if with_weak is not code_map:
+            maps[True] = with_weak
+    tried = [(False, "none"), *itertools.product(maps, FILTERS)]
+    for weak, name in progress(tried):
+        filtered = _filtered(maps[weak], name)
+        for decoder in ("principal", "along energy"):
+            form = Form(weak, name, decoder)
+            yield form, _restored(maps[weak], rows, filtered, form)
+
+
+def _with_weak(code_map, rows, noise, rng):
+    guide = _QUICK(code_map.codes[..., :MOST_FILTERED], code_map.level)
+    return with_weak_components(code_map, guide, rows, noise, rng, _QUICK)
+
+
+def _filtered(code_map, name):
+    """Filtered codes, shape (height, width, n_codes)."""
+    if name == "none":
+        return code_map.shrunk
+    codes = code_map.shrunk
+    codes[..., :MOST_FILTERED] = code_map.codes[..., :MOST_FILTERED]
+    return FILTERS[name](codes, code_map.level)
+
+
+def _restored(code_map, rows, filtered, form):
+    codes = filtered[code_map.used]
+    mean, decoder = code_map.linear.mean, code_map.linear.decoder
+    if form.decoder == "along energy":
+        mean, decoder = fitted_spectra(code_map, codes, rows)
+    return Restoration(
+        code_map.linear,
+        mean,
+        decoder,
+        code_map.codes[code_map.used],
+        codes,
+        code_map.level[code_map.used],
+    )
+
+
+def _difference(rows, first, linear, noise, one, other):
+    """Error of one restoration minus that of another, relative to the noise."""
+    value = variance = power = 0.0
+    for part in parts_of(len(rows)):
+        second = rows[part] - (first[part] - rows[part]) / _RATIO**2
+        expected = linear.denoise(rows[part])
+        found = paired_difference(
+            one.spectra(part), other.spectra(part), second, expected, noise, _RATIO
+        )
+        value += found.value * second.size
+        variance += (found.error * second.size) ** 2
+        power += noise.variance(expected).sum()
+    return PairedDifference(float(value / power), float(np.sqrt(variance) / power))
+
+
+def _mean_difference(differences):
+    """Mean over draws of pairs.
+
+    Of the variance of a single one, ``1 / (1 + 1 / ratio**2)`` is due to the noise of
+    the spectra themselves, which all draws share.
+    """
+    n = len(differences)
+    shared = 1 / (1 + 1 / _RATIO**2)
+    variance = np.mean([one.error**2 for one in differences])
+    return PairedDifference(
+        float(np.mean([one.value for one in differences])),
+        float(np.sqrt(variance * (shared + (1 - shared) / n))),
+    )
