@@ -4,8 +4,8 @@
 
 The bar is the smaller error of PCA with the number of components that the truth
 prefers, and optimal shrinkage with the noise known, on the same noisy data. Printed is
-the share of it that is left, by the autoencoder (which measures the noise itself) and by
-shrinkage in the package, and the seconds of the fit.
+the share of it that is left, by the autoencoder (which measures the noise itself) and
+by shrinkage in the package, and the seconds of the fit.
 """
 
 import argparse

@@ -161,10 +161,10 @@ for name, values in {"raw": rows[:, window], **denoised}.items():
 
 # %% [markdown]
 # Denoising the 38 eV of the O K edge alone is harder than with the Ti L edge beside it,
-# whose sharp lines tell the drift: learning from these 50 spectra without clean data
-# does worse on them. The matched reference makes up for that, because the forms of
-# drift and intensity need not be learned from noisy spectra; it reaches the best PCA
-# of all 1024 channels, and no more.
+# whose sharp lines tell the drift. Trained on the matched reference each spectrum is
+# denoised on its own, as well as by the best PCA of all 1024 channels, and no more.
+# Learning from the 50 spectra themselves does better, and much better with all
+# channels: what they have in common is better known than what the simulation adds.
 #
 # ## The map
 #
