@@ -25,7 +25,7 @@ class CodeBank:
     noisy, filtered : ndarray of float32, shape (n_spectra, n_latent)
     level : ndarray of float32, shape (n_spectra,)
         Noise variance of the noisy latent variables.
-    used : ndarray of bool, shape (height, width)
+    used : ndarray of bool, shape (..., width)
         Where the spectra lie; its sum is n_spectra.
     """
 
@@ -46,7 +46,7 @@ class CodeBank:
             (restoration.noisy / unit).astype(np.float32),
             (restoration.codes / unit).astype(np.float32),
             (restoration.level / unit**2).astype(np.float32),
-            used.reshape(-1, used.shape[-1]),
+            used,
         )
 
     def find(self, rows):

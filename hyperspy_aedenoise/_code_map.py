@@ -32,12 +32,12 @@ class CodeMap:
         Encoder and decoder.
     colour : Colour
         Of the noise around the mean spectrum.
-    codes : ndarray of float32, shape (height, width, n_codes)
-        Noisy codes; a line has height 1, and a stack of maps is one on top of the
-        other. Positions that take no part have the codes of the nearest that does.
-    level : ndarray of float32, shape (height, width)
+    codes : ndarray of float32, shape (n_maps, height, width, n_codes)
+        Noisy codes; a line is one map of height 1. Positions that take no part have
+        the codes of the nearest that does.
+    level : ndarray of float32, shape (n_maps, height, width)
         Noise variance of the codes, about 1.
-    used : ndarray of bool, shape (height, width)
+    used : ndarray of bool, shape (n_maps, height, width)
         Positions that take part.
     """
 
@@ -86,7 +86,7 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
     Parameters
     ----------
     code_map : CodeMap
-    filtered : ndarray, shape (height, width, n_codes)
+    filtered : ndarray, shape (n_maps, height, width, n_codes)
         Filtered codes; they tell what is alike.
     rows, noise
         As of `encode_map`.
@@ -133,8 +133,7 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
 
 def _placed(linear, colour, rows, used, noise):
     """The codes of the spectra at their positions."""
-    height = int(np.prod(used.shape[:-1], dtype=int))
-    used = used.reshape(height, used.shape[-1])
+    used = used.reshape(-1, *((1, 1, *used.shape)[-2:]))
     codes = np.empty((len(rows), linear.encoder.shape[1]), dtype=np.float32)
     level = np.empty(len(rows), dtype=np.float32)
     for part in parts_of(len(rows)):

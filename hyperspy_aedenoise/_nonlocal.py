@@ -45,13 +45,14 @@ class MapFilter:
 
         Parameters
         ----------
-        codes : ndarray, shape (height, width, n_codes)
-            With noise of variance `level` in each code. A line has height 1.
-        level : ndarray, shape (height, width)
+        codes : ndarray, shape (..., height, width, n_codes)
+            With noise of variance `level` in each code. A line has height 1; further
+            axes make a stack of maps.
+        level : ndarray, shape (..., height, width)
 
         Returns
         -------
-        ndarray of float32, shape (height, width, n_codes)
+        ndarray of float32, shape (..., height, width, n_codes)
             Codes beyond the twelfth hardly rise above the noise, and are given as
             they are.
         """
@@ -67,8 +68,7 @@ class MapFilter:
 
 def _filtered(codes, level, filter_):
     """All passes of a filter over a map of few codes."""
-    height, width, n_codes = codes.shape
-    sides = filter_.sides(height)
+    sides = filter_.sides(codes.shape[-3])
     noisy = _patches(codes, sides)
     n_alike = min(filter_.n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
     level = np.asarray(level, dtype=np.float32).ravel()
@@ -76,13 +76,13 @@ def _filtered(codes, level, filter_):
     for _ in range(filter_.passes):
         seen = noisy if guide is None else _patches(guide, sides)
         estimate = np.empty_like(noisy)
-        for positions, candidates in _neighbourhoods(height, width):
+        for positions, candidates in _neighbourhoods(codes.shape[:-1]):
             group = candidates[_most_alike(seen[positions], seen[candidates], n_alike)]
             for start in range(0, len(positions), _BATCH):
                 here = positions[start : start + _BATCH]
                 alike = group[start : start + _BATCH]
                 estimate[here] = _wiener(noisy, seen, level, here, alike)
-        guide = _unpatched(estimate, (height, width, n_codes), sides)
+        guide = _unpatched(estimate, codes.shape, sides)
     return guide
 
 
@@ -93,9 +93,9 @@ def mean_of_alike(rows, guide, used, filter_, n_alike):
     ----------
     rows : ndarray of float32, shape (n_rows, n_values)
         Of the positions that take part.
-    guide : ndarray, shape (height, width, n_codes)
+    guide : ndarray, shape (..., height, width, n_codes)
         Filtered codes, which tell what is alike.
-    used : ndarray of bool, shape (height, width)
+    used : ndarray of bool, shape (..., height, width)
         Positions that take part; its sum is n_rows.
     filter_ : MapFilter
         For its patches.
@@ -107,10 +107,9 @@ def mean_of_alike(rows, guide, used, filter_, n_alike):
     ndarray, shape (n, n_values)
         Means for some of the positions, until all have been.
     """
-    height, width = used.shape
-    seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(height))
+    seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(used.shape[-2]))
     number = np.cumsum(used.ravel()) - 1
-    for positions, candidates in _neighbourhoods(height, width):
+    for positions, candidates in _neighbourhoods(used.shape):
         positions = positions[used.ravel()[positions]]
         candidates = candidates[used.ravel()[candidates]]
         if not len(positions):
@@ -194,9 +193,11 @@ def _wiener(noisy, seen, level, here, group):
     return mean + (vectors @ (kept[..., None] * along))[..., 0]
 
 
-def _neighbourhoods(height, width):
+def _neighbourhoods(shape):
     """Blocks of positions, and with which positions theirs are compared."""
-    index = np.arange(height * width).reshape(height, width)
+    width = shape[-1]
+    index = np.arange(np.prod(shape)).reshape(-1, width)
+    height = len(index)
     if index.size <= _ALL:
         yield index.ravel(), index.ravel()
         return
@@ -223,27 +224,27 @@ def _most_alike(patches, candidates, n_alike):
 
 def _patches(codes, sides):
     """Patches around all positions, mirrored at the borders, as rows of float32."""
-    height, width = codes.shape[:2]
-    margins = [(side // 2, side // 2) for side in sides]
+    *stack, height, width, _ = codes.shape
+    margins = [(0, 0) for _ in stack] + [(side // 2, side // 2) for side in sides]
     padded = np.pad(codes.astype(np.float32), [*margins, (0, 0)], mode="symmetric")
     parts = [
-        padded[y : y + height, x : x + width]
+        padded[..., y : y + height, x : x + width, :]
         for y in range(sides[0])
         for x in range(sides[1])
     ]
-    return np.stack(parts, axis=2).reshape(height * width, -1)
+    return np.stack(parts, axis=-2).reshape(codes[..., 0].size, -1)
 
 
 def _unpatched(patches, shape, sides):
     """Mean of the overlapping patches at each position."""
-    height, width, n_codes = shape
+    *stack, height, width, n_codes = shape
     top, left = sides[0] // 2, sides[1] // 2
-    total = np.zeros((height + 2 * top, width + 2 * left, n_codes))
+    total = np.zeros((*stack, height + 2 * top, width + 2 * left, n_codes))
     count = np.zeros((height + 2 * top, width + 2 * left, 1))
-    parts = patches.reshape(height, width, sides[0] * sides[1], n_codes)
+    parts = patches.reshape(*stack, height, width, sides[0] * sides[1], n_codes)
     for number in range(sides[0] * sides[1]):
         y, x = divmod(number, sides[1])
-        total[y : y + height, x : x + width] += parts[:, :, number]
+        total[..., y : y + height, x : x + width, :] += parts[..., number, :]
         count[y : y + height, x : x + width] += 1
-    inner = slice(top, top + height), slice(left, left + width)
-    return total[inner] / count[inner]
+    inner = slice(top, top + height), slice(left, left + width), slice(None)
+    return total[(..., *inner)] / count[inner]

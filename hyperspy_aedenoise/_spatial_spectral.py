@@ -30,6 +30,8 @@ _QUICK = MapFilter(3, 60, passes=2)
 _RATIO = 0.3
 #: Spectra with which one draw of a pair is enough, and most draws of fewer ones.
 _MANY_SPECTRA, _MOST_DRAWS = 1000, 4
+#: Positions on which the forms of a large map are tried, and in how many pieces of it.
+_MOST_TRIED, _N_PIECES = 8192, 4
 #: Chance that a form which gains nothing is taken: that of two standard errors.
 _CHANCE = 0.023
 
@@ -112,7 +114,8 @@ def choose(rows, used, noise, n_codes, rng, progress):
     """Choose the form of the autoencoder by a pair of recorrupted spectra.
 
     Everything, the principal codes and the noise in them included, is computed from
-    the first version of the pair and judged by the second.
+    the first version of the pair and judged by the second. Of large maps some pieces
+    are taken.
 
     Parameters
     ----------
@@ -135,6 +138,7 @@ def choose(rows, used, noise, n_codes, rng, progress):
         number of forms. Else optimal shrinkage.
     list of Evidence
     """
+    rows, used = _pieces(rows, used)
     linear = principal_codes(rows, noise, n_codes)
     n_draws = int(np.clip(_MANY_SPECTRA // len(rows), 1, _MOST_DRAWS))
     noisier = noise.scaled(1 + _RATIO**2)
@@ -173,6 +177,31 @@ def restore(rows, used, noise, n_codes, rng, form):
     return _restored(code_map, rows, _filtered(code_map, form.code_filter), form)
 
 
+def _pieces(rows, used):
+    """Rows of a few pieces of a large map, and where these lie in a stack of them."""
+    if len(rows) <= _MOST_TRIED:
+        return rows, used
+    used = used.reshape(-1, *((1, 1, *used.shape)[-2:]))
+    number = np.cumsum(used).reshape(used.shape) - 1
+    area = _MOST_TRIED // _N_PIECES
+    height = min(used.shape[1], int(np.sqrt(area)))
+    width = min(used.shape[2], area // height)
+    n_down, n_across = used.shape[1] // height, used.shape[2] // width
+
+    def pieces(values):
+        """Pieces of a map, shape (n_pieces, height, width)."""
+        grid = values[:, : n_down * height, : n_across * width]
+        grid = grid.reshape(len(used), n_down, height, n_across, width)
+        return grid.swapaxes(2, 3).reshape(-1, height, width)
+
+    share = pieces(used).mean(axis=(1, 2))
+    full = np.flatnonzero(share >= 0.5 * share.max())
+    some = np.linspace(0, len(full), min(_N_PIECES, len(full)), endpoint=False)
+    some = full[some.astype(int) + len(full) // (2 * _N_PIECES)]
+    taking_part = pieces(used)[some]
+    return rows[pieces(number)[some][taking_part]], taking_part
+
+
 def _all_forms(rows, used, noise, n_codes, rng, progress):
     """All forms and what they restore; optimal shrinkage first."""
     code_map = encode_map(rows, used, noise, n_codes)
@@ -195,7 +224,7 @@ def _with_weak(code_map, rows, noise, rng):
 
 
 def _filtered(code_map, name):
-    """Filtered codes, shape (height, width, n_codes)."""
+    """Filtered codes, shape (n_maps, height, width, n_codes)."""
     if name == "none":
         return code_map.shrunk
     codes = code_map.shrunk

@@ -9,7 +9,7 @@ from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._code_map import encode_map, with_weak_components
 from hyperspy_aedenoise._lowrank import principal_codes
 from hyperspy_aedenoise._nonlocal import MapFilter
-from hyperspy_aedenoise._spatial_spectral import Form, choose
+from hyperspy_aedenoise._spatial_spectral import Form, _pieces, choose
 
 NOISE = NoiseModel.gaussian(0.05)
 
@@ -97,6 +97,32 @@ def test_the_estimated_gain_is_the_true_one(rng):
     assert chosen.value == pytest.approx(
         (errors[0] - errors[1]) * 1.09, abs=3 * chosen.error
     )
+
+
+@pytest.mark.parametrize("shape", [(150, 120), (3, 80, 90), (20000,), (2, 10000)])
+def test_forms_of_large_maps_are_tried_on_pieces(shape, rng):
+    """Each row of a piece is the one from its position."""
+    used = rng.uniform(size=shape) > 0.1
+    rows = np.argwhere(used).astype(float)
+    some, where = _pieces(rows, used)
+    assert 4000 < len(some) <= 8192
+    assert where.sum() == len(some)
+    # neighbours in a piece are neighbours in the map
+    placed = np.full((*where.shape, len(shape)), np.nan)
+    placed[where] = some
+    step = np.diff(placed, axis=2)
+    assert np.nanmax(np.abs(step - np.eye(len(shape))[-1])) == 0
+
+
+def test_what_is_left_out_is_no_piece(rng):
+    used = np.zeros((150, 120), bool)
+    used[60:, :] = True
+    rows = np.argwhere(used).astype(float)
+    some, where = _pieces(rows, used)
+    assert where.mean() > 0.7
+    assert len(some) > 5000
+    small = used[:80]
+    assert _pieces(rows[: small.sum()], small)[1] is small
 
 
 def test_weak_components_are_found_in_means(rng):
