@@ -1,42 +1,83 @@
-"""What every denoiser has to be compared with: PCA at its best, given the truth.
+"""What every denoiser has to be compared with, at its best, given the truth.
 
-Spectra are arrays of shape (n_spectra, n_channels); nothing here comes from the
-package, so that no error of the package can hide in its own baseline.
+Nothing here comes from the package, so that no error of the package can hide in its
+own baseline. Spectra are arrays of shape (..., n_channels), `spread` and `correlation`
+the true noise: standard deviation of each channel at the mean spectrum, and
+autocorrelation along energy.
 """
 
 import numpy as np
+import scipy.linalg
+import scipy.signal
+from skimage.restoration import denoise_nl_means
+
+#: Most components of the best PCA.
+MOST = 30
 
 
-def oracle_pca(noisy, clean, most=30):
-    """PCA with the number of components that is closest to the truth.
+def mse(values, clean):
+    """Mean squared error."""
+    return float(np.square(values - clean).mean())
 
-    Returns
-    -------
-    mse : float
-    components : int
+
+def oracle_pca(noisy, clean, spread):
+    """PCA of spectra scaled to equal noise, and the number of components.
+
+    The number is the one closest to the truth.
     """
-    u, s, v = np.linalg.svd(noisy, full_matrices=False)
-    errors = [
-        np.square((u[:, :k] * s[:k]) @ v[:k] - clean).mean() for k in range(1, most + 1)
-    ]
-    best = int(np.argmin(errors))
-    return float(errors[best]), best + 1
+    rows = noisy.reshape(-1, noisy.shape[-1]) / spread
+    left, singular, right = np.linalg.svd(rows, full_matrices=False)
+    truth = clean.reshape(rows.shape)
+    model, best = 0, (np.inf, None, 0)
+    for number in range(min(MOST, *rows.shape)):
+        model = model + np.outer(left[:, number] * singular[number], right[number])
+        error = mse(model * spread, truth)
+        if error < best[0]:
+            best = error, model * spread, number + 1
+    return best[1].reshape(noisy.shape), best[2]
 
 
-def optimal_shrinkage(noisy, clean, sigma):
-    """Singular values shrunk for the Frobenius loss, white noise of known sigma.
+def optimal_shrinkage(noisy, spread, correlation=(1.0,)):
+    """Singular values shrunk for the Frobenius loss, after whitening.
 
     M. Gavish and D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137, equation (7).
-
-    Returns
-    -------
-    mse : float
     """
-    u, s, v = np.linalg.svd(noisy, full_matrices=False)
-    shorter, longer = sorted(noisy.shape)
+    rows = noisy.reshape(-1, noisy.shape[-1]) / spread
+    lags = np.zeros(rows.shape[1])
+    lags[: len(correlation)] = correlation
+    lower = np.linalg.cholesky(scipy.linalg.toeplitz(lags))
+    white = scipy.linalg.solve_triangular(lower, rows.T, lower=True).T
+    left, singular, right = np.linalg.svd(white, full_matrices=False)
+    shorter, longer = sorted(white.shape)
     ratio = shorter / longer
-    y = s / (sigma * np.sqrt(longer))
+    y = singular / np.sqrt(longer)
     root = np.sqrt(np.maximum((y**2 - ratio - 1) ** 2 - 4 * ratio, 0))
     kept = np.where(y > 1 + np.sqrt(ratio), root / np.maximum(y, 1), 0)
-    restored = (u * (kept * sigma * np.sqrt(longer))) @ v
-    return float(np.square(restored - clean).mean())
+    restored = (left * (kept * np.sqrt(longer))) @ right
+    return ((restored @ lower.T) * spread).reshape(noisy.shape)
+
+
+def savitzky_golay(noisy, clean):
+    """Cubic Savitzky-Golay filter; the window is the best one by the truth."""
+    tried = [
+        scipy.signal.savgol_filter(noisy, window, 3, axis=-1)
+        for window in (5, 7, 9, 13, 17, 25)
+    ]
+    return min(tried, key=lambda values: mse(values, clean))
+
+
+def volumetric(noisy, clean, spread):
+    """Non-local means of the whole volume; the strength is the best by the truth.
+
+    As it is in scikit-image, on the volume scaled to equal noise.
+    """
+    scaled = noisy / spread
+    volume = scaled.reshape((1, *noisy.shape) if noisy.ndim == 2 else noisy.shape)
+    tried = [
+        denoise_nl_means(
+            volume, patch_size=3, patch_distance=3, h=strength, sigma=1, fast_mode=True
+        ).reshape(noisy.shape)
+        * spread
+        for strength in (0.5, 0.8, 1.2)
+    ]
+    return min(tried, key=lambda values: mse(values, clean))

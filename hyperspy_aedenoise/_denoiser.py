@@ -44,7 +44,7 @@ class AutoencoderDenoiser:
         centred and scaled to order 1; it is copied, not changed.
     output_dimension : int, optional
         Latent variables per spectrum. Default: the number of principal components
-        that rise above the noise.
+        that rise above the noise, and of rare features.
     noise : NoiseModel, optional
         Noise of the spectra. Default: measured on them.
     iterations : int, default 750
@@ -81,8 +81,8 @@ class AutoencoderDenoiser:
     than optimal shrinkage (PCA at its best) by more than two standard errors. The
     network of "spectral" learns from such pairs, begins as the best linear
     autoencoder, and leaves it under the same condition. All of that is right only as
-    far as `noise` is right. What appears in a few spectra only is likely to be lost,
-    as with PCA.
+    far as `noise` is right. Peaks in few spectra, which the codes lose, are looked for
+    in the residual and put back.
 
     Examples
     --------
@@ -514,7 +514,8 @@ class AutoencoderDenoiser:
             history.interrupted = True
             form = Form()
             restoration = restore(rows, used, noise, n_codes, rng, form)
-        linear = restoration.linear
+        linear, rare = restoration.linear, restoration.rare
+        history.rare = None if rare is None else rare.as_dict(used)
         unit = max(float(restoration.noisy.std(axis=0).max()), 1.0)
         spread = Colour.of(noise, linear.mean).spread
         model = build_spatial_spectral(

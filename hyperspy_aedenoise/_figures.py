@@ -108,13 +108,15 @@ def plot_forms(tried, chosen, title):
     return ax
 
 
-def plot_loadings(loadings, per_row, cmap):
+def plot_loadings(loadings, names, per_row, cmap):
     """Latent maps, or lines for a line scan.
 
     Parameters
     ----------
     loadings : BaseSignal
         Latent index as navigation axis.
+    names : list of str
+        Of the latent variables.
     per_row : int
     cmap : str or matplotlib.colors.Colormap
 
@@ -141,7 +143,7 @@ def plot_loadings(loadings, per_row, cmap):
         if index >= n_maps:
             ax.set_axis_off()
             continue
-        ax.set_title(f"Latent variable {index}", fontsize="medium")
+        ax.set_title(names[index], fontsize="medium")
         if len(axes) == 1:
             ax.plot(axes[0].axis, values[index])
             ax.set_xlabel(_label(axes[0]))

@@ -132,7 +132,8 @@ def decompose_autoencoder(
         centred and scaled to order 1.
     output_dimension : int, optional
         Latent variables per spectrum. Default: the number of principal components
-        that rise above the noise.
+        that rise above the noise, and of rare peaks. With a number of your own there
+        are no others, and rare peaks are not looked for.
     noise : NoiseModel, optional
         Default: measured on this signal.
     iterations : int, default 750
@@ -159,7 +160,8 @@ def decompose_autoencoder(
         The training record if `return_info` is True: architecture, dimension,
         noise, energies (of the energy axis' unit), ``form`` (what the parts of a
         spatial-spectral autoencoder are), and ``history``: the forms that were tried
-        and the losses of a network, in units of the noise variance.
+        and the losses of a network, in units of the noise variance, and ``rare``, the
+        peaks that few spectra have, with their positions as indices of ``s.data``.
 
     Raises
     ------
@@ -179,6 +181,7 @@ def decompose_autoencoder(
     and keeps the best state so far.
     """
     from hyperspy_aedenoise._denoiser import AutoencoderDenoiser  # Keras loads here
+    from hyperspy_aedenoise._summary import summary
 
     spectra = spectra_of(self, navigation_mask, signal_mask)
     _refuse_nan(self, spectra)
@@ -210,7 +213,7 @@ def decompose_autoencoder(
             history["kept_iteration"],
         )
     if print_info:
-        print(_summary(denoiser))
+        print(summary(denoiser))
     return denoiser.record() if return_info else None
 
 
@@ -294,7 +297,7 @@ def get_autoencoder_loadings(self):
         One map for each latent variable: the latent index is the navigation axis,
         the probe positions are the signal axes, like the result of
         ``get_decomposition_loadings()``. Without unit, of order 1; lazy if this
-        signal is.
+        signal is. The last ones are those of rare peaks, 0 almost everywhere.
 
     Raises
     ------
@@ -346,6 +349,8 @@ def plot_autoencoder_training(self):
 def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
     """Plot the maps of the latent variables side by side.
 
+    The last ones may be peaks that few positions have, with their energy loss.
+
     Parameters
     ----------
     per_row : int, default 3
@@ -365,6 +370,7 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
         If there are neither one nor two navigation axes.
     """
     from hyperspy_aedenoise._figures import plot_loadings
+    from hyperspy_aedenoise._summary import latent_names
 
     dimension = self.axes_manager.navigation_dimension
     if dimension not in (1, 2):
@@ -376,7 +382,9 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
                 "Use `s.get_autoencoder_loadings().plot()` or slice with `s.inav`.",
             )
         )
-    return plot_loadings(get_autoencoder_loadings(self), per_row, cmap)
+    denoiser = denoiser_of(trained(self)[0])
+    names = latent_names(denoiser)
+    return plot_loadings(get_autoencoder_loadings(self), names, per_row, cmap)
 
 
 def compare_denoising(self, truth=None, components=None):
@@ -502,67 +510,3 @@ def _progress_bar(show_progressbar):
     return functools.partial(
         progressbar, desc="Training", disable=not show_progressbar, leave=True
     )
-
-
-def _summary(denoiser):
-    """What was done, in the manner of ``decomposition()``."""
-    history = denoiser.history_
-    kept = history["kept_iteration"]
-    if denoiser.form_ is not None:
-        return _summary_of_form(denoiser)
-    lines = [
-        "Autoencoder info:",
-        f"  architecture={denoiser.record()['architecture']}",
-        f"  output_dimension={denoiser.record()['output_dimension']}",
-        f"  noise: {denoiser.noise_.summary()}",
-        f"  learned from: {denoiser.learned_from_}",
-        f"  iterations={len(history['iteration'])}, kept: {kept}",
-    ]
-    if not history["iteration"]:
-        lines.append("  not trained: the linear start (shrunk principal components)")
-    elif kept == 0:
-        lines.append(
-            "  the linear start (optimally shrunk principal components) was kept: "
-            f"training gained nothing that {history['judged_on']} could confirm"
-        )
-    elif history["held_out_loss"]:
-        at = history["checked_iteration"].index(kept)
-        gain = history["held_out_loss"][0] - history["held_out_loss"][at]
-        lines.append(
-            f"  gain over the linear start on {history['judged_on']}: {gain:.3g} +- "
-            f"{history['held_out_error'][at]:.1g} of the noise variance"
-        )
-    return "\n".join(lines)
-
-
-def _summary_of_form(denoiser):
-    """What the parts of a spatial-spectral autoencoder are, and why."""
-    record, form = denoiser.record(), denoiser.form_
-    lines = [
-        "Autoencoder info:",
-        "  architecture=spatial-spectral",
-        f"  output_dimension={record['output_dimension']}"
-        + (", weak components included" if form["weak_components"] else ""),
-        f"  noise: {denoiser.noise_.summary()}",
-        f"  learned from: {denoiser.learned_from_}",
-        f"  code filter: {form['code_filter']}",
-        f"  spectra of the decoder: {form['decoder']}",
-    ]
-    tried = denoiser.history_["forms"]
-    chosen = [one for one in tried if one.items() >= form.items()]
-    if chosen and chosen[0]["difference_to_shrinkage"] < 0:
-        gain, error = (
-            -chosen[0]["difference_to_shrinkage"],
-            chosen[0]["difference_error"],
-        )
-        lines.append(
-            f"  gain over optimally shrunk principal components on "
-            f"{denoiser.history_['judged_on']}: {gain:.3g} +- {error:.1g} of the noise "
-            "variance"
-        )
-    else:
-        lines.append(
-            "  that is, optimally shrunk principal components: none of "
-            f"{len(tried)} forms is better by more than chance allows"
-        )
-    return "\n".join(lines)

@@ -10,6 +10,7 @@ from hyperspy_aedenoise._code_map import encode_map, with_weak_components
 from hyperspy_aedenoise._component_spectra import fitted_spectra
 from hyperspy_aedenoise._lowrank import PrincipalCodes, parts_of, principal_codes
 from hyperspy_aedenoise._nonlocal import MOST_FILTERED, MapFilter
+from hyperspy_aedenoise._rare import RareFeatures, find_rare
 from hyperspy_aedenoise._risk import (
     PairedDifference,
     paired_difference,
@@ -64,7 +65,7 @@ class Restoration:
     Parameters
     ----------
     linear : PrincipalCodes
-        The encoder.
+        The encoder; it doesn't see rare features.
     mean : ndarray, shape (n_channels,)
         Spectrum where all codes are 0, in signal units.
     decoder : ndarray, shape (n_codes, n_channels)
@@ -73,6 +74,8 @@ class Restoration:
         Codes as they were measured, and filtered.
     level : ndarray, shape (n_spectra,)
         Noise variance of the noisy codes.
+    rare : RareFeatures or None
+        What was put back; its amplitudes are the last codes. None: not looked for.
     """
 
     linear: PrincipalCodes
@@ -81,6 +84,7 @@ class Restoration:
     noisy: np.ndarray
     codes: np.ndarray
     level: np.ndarray
+    rare: RareFeatures | None = None
 
     def spectra(self, part=slice(None)):
         """Restored spectra of some rows, in signal units."""
@@ -167,6 +171,8 @@ def choose(rows, used, noise, n_codes, rng, progress):
 def restore(rows, used, noise, n_codes, rng, form):
     """Restore spectra in one form; parameters as of `choose`.
 
+    Rare features are put back, unless a number of codes was asked for.
+
     Returns
     -------
     Restoration
@@ -174,7 +180,14 @@ def restore(rows, used, noise, n_codes, rng, form):
     code_map = encode_map(rows, used, noise, n_codes)
     if form.weak_components:
         code_map = _with_weak(code_map, rows, noise, rng)
-    return _restored(code_map, rows, _filtered(code_map, form.code_filter), form)
+    filtered = _filtered(code_map, form.code_filter)
+    restoration = _restored(code_map, rows, filtered, form)
+    if n_codes is not None:
+        return restoration
+    rare = find_rare(
+        rows, restoration.spectra, code_map.used, noise, code_map.colour, rng
+    )
+    return _with_rare(restoration, rare)
 
 
 def _pieces(rows, used):
@@ -244,6 +257,27 @@ def _restored(code_map, rows, filtered, form):
         code_map.codes[code_map.used],
         codes,
         code_map.level[code_map.used],
+    )
+
+
+def _with_rare(restoration, rare):
+    """A restoration with rare features as further codes."""
+    linear, nothing = restoration.linear, np.zeros_like(rare.amplitudes)
+    n_channels, n_rare = len(linear.mean), len(rare.decoder)
+    linear = PrincipalCodes(
+        linear.mean,
+        np.concatenate([linear.encoder, np.zeros((n_channels, n_rare))], axis=1),
+        np.concatenate([linear.decoder, np.zeros((n_rare, n_channels))]),
+        np.concatenate([linear.shrinkage, np.zeros(n_rare)]),
+    )
+    return Restoration(
+        linear,
+        restoration.mean,
+        np.concatenate([restoration.decoder, rare.decoder]),
+        np.concatenate([restoration.noisy, nothing], axis=1),
+        np.concatenate([restoration.codes, rare.amplitudes], axis=1),
+        restoration.level,
+        rare,
     )
 
 

@@ -42,6 +42,9 @@ class History:
         Of a spatial-spectral autoencoder: each form that was tried, and by how much
         its error was above that of optimal shrinkage, with the standard error, in
         units of the noise variance.
+    rare : dict or None
+        Of a spatial-spectral autoencoder: what few spectra have beyond the codes, see
+        `_rare.RareFeatures`.
     """
 
     iteration: list = field(default_factory=list)
@@ -53,6 +56,7 @@ class History:
     kept_iteration: int = 0
     interrupted: bool = False
     forms: list = field(default_factory=list)
+    rare: dict | None = None
 
     def as_dict(self):
         """Return everything as lists and numbers."""

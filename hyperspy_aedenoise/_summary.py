@@ -1,0 +1,122 @@
+"""What a training did, in words."""
+
+#: Positions of a rare peak that are named.
+_SHOWN = 4
+
+
+def summary(denoiser):
+    """What was done, in the manner of ``decomposition()``.
+
+    Parameters
+    ----------
+    denoiser : AutoencoderDenoiser
+        A trained one.
+
+    Returns
+    -------
+    str
+    """
+    history = denoiser.history_
+    kept = history["kept_iteration"]
+    if denoiser.form_ is not None:
+        return _summary_of_form(denoiser)
+    lines = [
+        "Autoencoder info:",
+        f"  architecture={denoiser.record()['architecture']}",
+        f"  output_dimension={denoiser.record()['output_dimension']}",
+        f"  noise: {denoiser.noise_.summary()}",
+        f"  learned from: {denoiser.learned_from_}",
+        f"  iterations={len(history['iteration'])}, kept: {kept}",
+    ]
+    if not history["iteration"]:
+        lines.append("  not trained: the linear start (shrunk principal components)")
+    elif kept == 0:
+        lines.append(
+            "  the linear start (optimally shrunk principal components) was kept: "
+            f"training gained nothing that {history['judged_on']} could confirm"
+        )
+    elif history["held_out_loss"]:
+        at = history["checked_iteration"].index(kept)
+        gain = history["held_out_loss"][0] - history["held_out_loss"][at]
+        lines.append(
+            f"  gain over the linear start on {history['judged_on']}: {gain:.3g} +- "
+            f"{history['held_out_error'][at]:.1g} of the noise variance"
+        )
+    return "\n".join(lines)
+
+
+def _summary_of_form(denoiser):
+    """What the parts of a spatial-spectral autoencoder are, and why."""
+    record, form = denoiser.record(), denoiser.form_
+    lines = [
+        "Autoencoder info:",
+        "  architecture=spatial-spectral",
+        f"  output_dimension={record['output_dimension']}"
+        + (", weak components included" if form["weak_components"] else ""),
+        f"  noise: {denoiser.noise_.summary()}",
+        f"  learned from: {denoiser.learned_from_}",
+        f"  code filter: {form['code_filter']}",
+        f"  spectra of the decoder: {form['decoder']}",
+    ]
+    tried = denoiser.history_["forms"]
+    chosen = [one for one in tried if one.items() >= form.items()]
+    if chosen and chosen[0]["difference_to_shrinkage"] < 0:
+        gain, error = (
+            -chosen[0]["difference_to_shrinkage"],
+            chosen[0]["difference_error"],
+        )
+        lines.append(
+            f"  gain over optimally shrunk principal components on "
+            f"{denoiser.history_['judged_on']}: {gain:.3g} +- {error:.1g} of the noise "
+            "variance"
+        )
+    else:
+        lines.append(
+            "  that is, optimally shrunk principal components: none of "
+            f"{len(tried)} forms is better by more than chance allows"
+        )
+    if denoiser.history_["rare"] is not None:
+        lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_)
+    return "\n".join(lines)
+
+
+def latent_names(denoiser):
+    """Names of the latent variables, list of str."""
+    rare = denoiser.history_["rare"]
+    peaks = rare["peaks"] if rare else []
+    n_codes = denoiser.decode_dimension() - len(peaks)
+    return [f"Latent variable {number}" for number in range(n_codes)] + [
+        f"Rare peak, {_place(peak, denoiser.energies_)}" for peak in peaks
+    ]
+
+
+def _place(peak, energies):
+    """Where a rare peak lies, in energy loss if that is known."""
+    if energies is None:
+        return f"channel {peak['channel']:.0f}"
+    return f"{energies[round(peak['channel'])]:.6g} eV"
+
+
+def _lines_on_rare(rare, energies):
+    """What few spectra have beyond the codes."""
+    lines = []
+    for peak in rare["peaks"]:
+        n_spectra = len(peak["positions"])
+        where = "".join(f" inav{place[::-1]}" for place in peak["positions"][:_SHOWN])
+        more = "" if n_spectra <= _SHOWN else ", ..."
+        lines.append(
+            f"  rare peak put back: {_place(peak, energies)} in {n_spectra} "
+            f"spectr{'um' if n_spectra == 1 else 'a'} ({where.strip()}{more}), up to "
+            f"{peak['strength']:.0f} times the noise"
+        )
+    if rare["spectra_with_spikes"]:
+        lines.append(
+            f"  spikes of one to three channels in {rare['spectra_with_spikes']} "
+            "spectra: not put back"
+        )
+    if rare["share"] and not rare["peaks"]:
+        lines.append(
+            f"  {100 * rare['share']:.0f} % of the spectra have something that was "
+            "not restored, too many to be rare: does the noise model fit?"
+        )
+    return lines
