@@ -30,6 +30,7 @@ import hyperspy.api as hs  # noqa: E402
 from baselines import mse  # noqa: E402
 from peaks import fitted_lines  # noqa: E402
 from scenes import interface_onset, scenes  # noqa: E402
+from tables import put  # noqa: E402
 
 import hyperspy_aedenoise  # noqa: E402, F401
 
@@ -250,15 +251,6 @@ def plot(rows, path):
     )
     ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.4, -0.12), ncol=3)
     figure.savefig(path, dpi=110)
-
-
-def put(path, name, text):
-    """Replace what stands between two markers in a file."""
-    before, begin, rest = path.read_text().partition(f"<!-- {name}: begin -->")
-    _, end, after = rest.partition(f"<!-- {name}: end -->")
-    if not begin or not end:
-        raise SystemExit(f"{path} has no markers for {name!r}")
-    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def main():

@@ -200,7 +200,9 @@ def _recommend(estimated, difference):
 
 def _recommend_by_truth(table):
     rows = [row for row in table if row["route"] != "pca_oracle"]
-    best, second = sorted(rows, key=lambda row: row["mse"])[:2]
+    best, *others = sorted(rows, key=lambda row: row["mse"])
+    # two routes may be one and the same
+    second = next((row for row in others if row["mse"] > best["mse"]), others[0])
     return best["route"], (
         f"Recommended: {best['route']}. Against the truth its error is "
         f"{best['mse'] / second['mse']:.2f} times that of {second['route']}."
