@@ -1,8 +1,12 @@
 """Non-local Bayes filtering of code maps: patches that look alike help each other."""
 
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 #: Most codes that are filtered: the time grows with their third power.
 MOST_FILTERED = 12
@@ -12,8 +16,9 @@ _ALL = 4096
 #: Side of the blocks of positions that share what they are compared with, and how far
 #: beyond its block a patch looks.
 _BLOCK, _AROUND = 32, 14
-#: Patches filtered at a time.
-_BATCH = 400
+#: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
+#: The linear algebra of small matrices gains nothing from threads of its own.
+_BATCH, _MOST_THREADS = 400, 4
 
 
 @dataclass(frozen=True)
@@ -73,16 +78,22 @@ def _filtered(codes, level, filter_):
     n_alike = min(filter_.n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
     level = np.asarray(level, dtype=np.float32).ravel()
     guide = None
-    for _ in range(filter_.passes):
-        seen = noisy if guide is None else _patches(guide, sides)
-        estimate = np.empty_like(noisy)
-        for positions, candidates in _neighbourhoods(codes.shape[:-1]):
-            group = candidates[_most_alike(seen[positions], seen[candidates], n_alike)]
-            for start in range(0, len(positions), _BATCH):
-                here = positions[start : start + _BATCH]
-                alike = group[start : start + _BATCH]
-                estimate[here] = _wiener(noisy, seen, level, here, alike)
-        guide = _unpatched(estimate, codes.shape, sides)
+    n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
+        for _ in range(filter_.passes):
+            seen = noisy if guide is None else _patches(guide, sides)
+
+            def estimated(here, candidates, seen=seen):
+                group = candidates[_most_alike(seen[here], seen[candidates], n_alike)]
+                return _wiener(noisy, seen, level, here, group)
+
+            estimate = np.empty_like(noisy)
+            for positions, candidates in _neighbourhoods(codes.shape[:-1]):
+                batches = np.split(positions, range(_BATCH, len(positions), _BATCH))
+                everywhere = itertools.repeat(candidates)
+                found = pool.map(estimated, batches, everywhere)
+                estimate[positions] = np.concatenate(list(found))
+            guide = _unpatched(estimate, codes.shape, sides)
     return guide
 
 

@@ -10,6 +10,8 @@ from hyperspy_aedenoise._lowrank import parts_of
 
 #: Standard deviations of the peaks that are looked for, in channels, and of spikes.
 _WIDTHS, _SPIKE_WIDTHS = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5), (0.3, 1.0)
+#: What is less in a peak of norm 1 is 0: products of denormal numbers take long.
+_NOTHING = 1e-9
 #: Channels on both sides of a spike in which nothing else is looked for.
 _AROUND_SPIKE = 6
 #: Chance that noise shows anything in the whole data set; that it shows a further peak
@@ -88,6 +90,7 @@ class _Peaks:
         distance = (np.arange(n_channels) - centre[:, None]) / width[:, None]
         white = colour.whiten(np.exp(-0.5 * distance**2))
         white /= np.linalg.norm(white, axis=1, keepdims=True)
+        white[np.abs(white) < _NOTHING] = 0
         return cls(centre, width, white.astype(np.float32))
 
     @property
@@ -177,15 +180,18 @@ def _spread(white, peaks):
     From the median of the absolute values, of which few spectra with peaks don't
     matter; half its standard error for each peak is 1.17 / sqrt(n).
     """
-    some = white[:: -(-len(white) // _SPREAD_ROWS)]
-    doubt = 2.5 * 1.17 / np.sqrt(len(some))
-    middle = np.median(np.abs(some @ peaks.white.T), axis=0)
-    return np.maximum(1.4826 * middle - doubt, 1)
+    some = white[:: -(-len(white) // _SPREAD_ROWS)].T
+    doubt = 2.5 * 1.17 / some.shape[1] ** 0.5
+    parts = parts_of(len(peaks.white))
+    middle = [np.median(np.abs(peaks.white[part] @ some), axis=1) for part in parts]
+    return np.maximum(1.4826 * np.concatenate(middle) - np.float32(doubt), 1)
 
 
 def _largest(white, peaks, spread=1.0):
     """Largest match of each spectrum with a peak, shape (n,), either sign."""
-    return np.abs(white @ peaks.white.T / spread).max(axis=1, initial=0)
+    match = white @ peaks.white.T
+    match /= spread
+    return np.maximum(match.max(axis=1, initial=0), -match.min(axis=1, initial=0))
 
 
 def _limits(restored, n_rows, noise, colour, peaks, rng):

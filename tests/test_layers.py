@@ -58,7 +58,7 @@ MAY_LOAD = {
     "_residual": {"numpy", "scipy"},
     "_noise_estimate": {"numpy", "scipy"},
     "_risk": {"numpy"},
-    "_nonlocal": {"numpy"},
+    "_nonlocal": {"numpy", "threadpoolctl"},
     "_code_map": {"numpy", "scipy"},
     "_component_spectra": {"numpy"},
     "_rare": {"numpy", "scipy"},
@@ -86,6 +86,7 @@ MAY_LOAD = {
     "_attach": {"wrapt"},
 }
 STANDARD = {
+    "concurrent",
     "dataclasses",
     "functools",
     "hashlib",
