@@ -60,7 +60,9 @@ def signal_of(values):
 def elbow(scene, noisy):
     """PCA as HyperSpy does it by itself."""
     signal = signal_of(noisy)
-    signal.decomposition(scene.noise.gain > 0, print_info=False)
+    # HyperSpy refuses to scale spectra with negative values
+    scaled = scene.noise.gain > 0 and noisy.min() >= 0
+    signal.decomposition(scaled, print_info=False)
     number = signal.learning_results.number_significant_components
     return signal.get_decomposition_model(number).data
 
