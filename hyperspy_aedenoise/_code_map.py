@@ -12,10 +12,12 @@ from hyperspy_aedenoise._lowrank import (
     parts_of,
     principal_codes,
 )
-from hyperspy_aedenoise._nonlocal import mean_of_alike
+from hyperspy_aedenoise._nonlocal import alike
 
 #: Alike positions that are averaged in the search for weak components.
 _AVERAGED = 30
+#: Means that are calculated at a time.
+_BATCH = 400
 #: Draws of pure noise that a weak component must exceed, and by what factor.
 _NULL_DRAWS, _MARGIN = 3, 1.1
 #: Most weak components that are looked for.
@@ -104,12 +106,14 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
     linear, colour = code_map.linear, code_map.colour
     basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
     level = np.sqrt(code_map.level[code_map.used])[:, None]
+    groups = alike(filtered, code_map.used, filter_, _AVERAGED)
 
     def covariance(white):
         """Covariance of means over alike positions, outside of the known codes."""
         white -= (white @ basis) @ basis.T
         total = 0
-        for mean in mean_of_alike(white, filtered, code_map.used, filter_, _AVERAGED):
+        for start in range(0, len(groups), _BATCH):
+            mean = white[groups[start : start + _BATCH]].mean(axis=1)
             total = total + mean.T @ mean
         return total / len(white)
 

@@ -16,6 +16,9 @@ _ALL = 4096
 #: Side of the blocks of positions that share what they are compared with, and how far
 #: beyond its block a patch looks.
 _BLOCK, _AROUND = 32, 14
+#: Positions of a patch from which on every second patch is enough in all passes but the
+#: last: each position still lies in a dozen of them.
+_MANY_PLACES = 25
 #: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
 #: The linear algebra of small matrices gains nothing from threads of its own.
 _BATCH, _MOST_THREADS = 400, 4
@@ -78,57 +81,64 @@ def _filtered(codes, level, filter_):
     n_alike = min(filter_.n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
     level = np.asarray(level, dtype=np.float32).ravel()
     guide = None
+    wanted = _wanted(codes.shape[:-1], sides)
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
-        for _ in range(filter_.passes):
+        for number in range(filter_.passes):
+            if number == filter_.passes - 1:
+                wanted[:] = True
             seen = noisy if guide is None else _patches(guide, sides)
 
             def estimated(here, candidates, seen=seen):
                 group = candidates[_most_alike(seen[here], seen[candidates], n_alike)]
                 return _wiener(noisy, seen, level, here, group)
 
-            estimate = np.empty_like(noisy)
+            estimate = np.zeros_like(noisy)
             for positions, candidates in _neighbourhoods(codes.shape[:-1]):
+                positions = positions[wanted[positions]]
                 batches = np.split(positions, range(_BATCH, len(positions), _BATCH))
                 everywhere = itertools.repeat(candidates)
                 found = pool.map(estimated, batches, everywhere)
                 estimate[positions] = np.concatenate(list(found))
-            guide = _unpatched(estimate, codes.shape, sides)
+            guide = _unpatched(estimate, wanted, codes.shape, sides)
     return guide
 
 
-def mean_of_alike(rows, guide, used, filter_, n_alike):
-    """Means of rows over alike positions.
+def _wanted(shape, sides):
+    """Which patches are estimated at first: large ones like a chessboard, else all."""
+    step = 2 if min(sides) > 1 and np.prod(sides) >= _MANY_PLACES else 1
+    y, x = np.indices((np.prod(shape[:-1]), shape[-1]))
+    return ((y + x) % step == 0).ravel()
+
+
+def alike(guide, used, filter_, n_alike):
+    """Which positions are alike.
 
     Parameters
     ----------
-    rows : ndarray of float32, shape (n_rows, n_values)
-        Of the positions that take part.
     guide : ndarray, shape (..., height, width, n_codes)
         Filtered codes, which tell what is alike.
     used : ndarray of bool, shape (..., height, width)
-        Positions that take part; its sum is n_rows.
+        Positions that take part.
     filter_ : MapFilter
         For its patches.
     n_alike : int
-        Positions in a mean.
 
-    Yields
-    ------
-    ndarray, shape (n, n_values)
-        Means for some of the positions, until all have been.
+    Returns
+    -------
+    ndarray of int32, shape (n_used, n_alike)
+        For each position that takes part those most like it, as numbers of them.
     """
     seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(used.shape[-2]))
-    number = np.cumsum(used.ravel()) - 1
+    number = np.cumsum(used.ravel(), dtype=np.int32) - 1
+    found = np.empty((used.sum(), n_alike), dtype=np.int32)
     for positions, candidates in _neighbourhoods(used.shape):
         positions = positions[used.ravel()[positions]]
         candidates = candidates[used.ravel()[candidates]]
-        if not len(positions):
-            continue
-        group = _most_alike(seen[positions], seen[candidates], n_alike)
-        group = number[candidates[group]]
-        for start in range(0, len(group), _BATCH):
-            yield rows[group[start : start + _BATCH]].mean(axis=1)
+        if len(positions):
+            group = _most_alike(seen[positions], seen[candidates], n_alike)
+            found[number[positions]] = number[candidates[group]]
+    return found
 
 
 def estimate_from(noisy, bank, bank_filtered, bank_level, n_alike):
@@ -246,16 +256,17 @@ def _patches(codes, sides):
     return np.stack(parts, axis=-2).reshape(codes[..., 0].size, -1)
 
 
-def _unpatched(patches, shape, sides):
-    """Mean of the overlapping patches at each position."""
+def _unpatched(patches, wanted, shape, sides):
+    """Mean of the overlapping patches at each position; all but the wanted are 0."""
     *stack, height, width, n_codes = shape
     top, left = sides[0] // 2, sides[1] // 2
     total = np.zeros((*stack, height + 2 * top, width + 2 * left, n_codes))
-    count = np.zeros((height + 2 * top, width + 2 * left, 1))
+    count = np.zeros((*total.shape[:-1], 1))
+    wanted = wanted.reshape(*stack, height, width, 1)
     parts = patches.reshape(*stack, height, width, sides[0] * sides[1], n_codes)
     for number in range(sides[0] * sides[1]):
         y, x = divmod(number, sides[1])
         total[..., y : y + height, x : x + width, :] += parts[..., number, :]
-        count[y : y + height, x : x + width] += 1
-    inner = slice(top, top + height), slice(left, left + width), slice(None)
-    return total[(..., *inner)] / count[inner]
+        count[..., y : y + height, x : x + width, :] += wanted
+    mean = total / np.maximum(count, 1)
+    return mean[..., top : top + height, left : left + width, :]
