@@ -54,7 +54,6 @@ table = []
 for level in LEVELS:
     noise = aed.NoiseModel.gaussian(level)
     noisy = noise.sample(clean, np.random.default_rng(1))
-    flat = noisy.reshape(rows.shape)
     results = {
         "raw": noisy,
         "PCA, best rank": best_pca(noisy, clean)[0],
@@ -63,7 +62,7 @@ for level in LEVELS:
         "plain, all levels": plain_of_range(noisy),
         "autoencoder, at 0.05": autoencoder_at_005(noisy),
         "autoencoder, this level": autoencoder(level)(noisy),
-        "autoencoder, no clean data": autoencoder(level, None, flat)(noisy),
+        "autoencoder, no clean data": autoencoder(level, None, noisy)(noisy),
     }
     for name, values in results.items():
         errors = peak_errors(values, clean, energies)
