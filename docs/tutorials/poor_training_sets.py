@@ -111,9 +111,10 @@ save(figure, "poor_training_sets")
 
 # %% [markdown]
 # A wrong resolution, onset, core hole or missing plural scattering can't be overlooked
-# in the mean residual, and the comparison puts the autoencoder far behind PCA. A wrong thickness changes the
-# weights of the two spectra only, and harms little. A wrong *noise* doesn't show in the
-# mean residual, and it spoils the estimated error, which rests on the noise model.
+# in the mean residual, and the comparison puts the autoencoder far behind PCA. A wrong
+# thickness changes the weights of the two spectra only, and harms little. A wrong
+# *noise* doesn't show in the mean residual, and it spoils the estimated error, which
+# rests on the noise model.
 # Whatever the training set, the comparison recommends what needs none, the filtered
 # codes (`nonlocal`), unless the noise is wrong: then even that advice can't be trusted.
 # A level that is wrong by a factor is noticed (a warning says so, with the factor);
