@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hyperspy_aedenoise as aed
+from hyperspy_aedenoise import _nonlocal
 from hyperspy_aedenoise._nonlocal import MapFilter, estimate_from
 
 
@@ -119,3 +120,13 @@ def test_lattices_of_the_standard_set(rng):
     small, large = (MapFilter(side, 40)(noisy, level) for side in (3, 5))
     errors = [np.square(v - clean).mean() for v in (small, large)]
     assert errors[1] < errors[0] < 0.6
+
+
+@pytest.mark.parametrize("shape", [(1, 33, 34), (2, 5, 6), (1, 7, 1), (1, 1, 1)])
+def test_every_position_lies_in_a_wanted_patch(shape):
+    codes = np.random.default_rng(0).normal(size=(*shape, 3)).astype(np.float32)
+    sides = (5, 5)
+    wanted = _nonlocal._wanted(shape, sides)
+    patches = _nonlocal._patches(codes, sides) * wanted[:, None]
+    back = _nonlocal._unpatched(patches, wanted, codes.shape, sides)
+    np.testing.assert_allclose(back, codes, rtol=1e-6)

@@ -108,5 +108,6 @@ save(figure, "other_noise_levels")
 # and at higher noise it is beaten by one that was trained there. Training over all
 # levels helps above and costs below. At low noise PCA is better than any plain network,
 # and the plain networks' heights are worse than those of the raw spectra. The package's
-# autoencoder has the same weakness where it is told the wrong noise; if it is told the
-# right one, or measures it, it is at PCA's error or below at every level.
+# autoencoder has the same weakness where it learned from clean answers in the wrong
+# noise; in the right one it is below PCA's error at every level. Without clean data,
+# but with the help of alike positions, it is far below all of them.

@@ -114,9 +114,8 @@ save(figure, "poor_training_sets")
 # in the mean residual, and the comparison puts the autoencoder far behind PCA. A wrong
 # thickness changes the weights of the two spectra only, and harms little. A wrong
 # *noise* doesn't show in the mean residual, and it spoils the estimated error, which
-# rests on the noise model.
-# Whatever the training set, the comparison recommends what needs none, the filtered
-# codes (`nonlocal`), unless the noise is wrong: then even that advice can't be trusted.
+# rests on the noise model. The comparison recommends what needs no training set, the
+# filtered codes (`nonlocal`), in all cases but that of the correlated noise.
 # A level that is wrong by a factor is noticed (a warning says so, with the factor);
 # correlation that is left out is not. So measure the noise.
 #
