@@ -81,12 +81,12 @@ def _filtered(codes, level, filter_):
     n_alike = min(filter_.n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
     level = np.asarray(level, dtype=np.float32).ravel()
     guide = None
-    wanted = _wanted(codes.shape[:-1], sides)
+    every = np.ones(len(noisy), dtype=bool)
+    some = _wanted(codes.shape[:-1], sides)
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
         for number in range(filter_.passes):
-            if number == filter_.passes - 1:
-                wanted[:] = True
+            wanted = every if number == filter_.passes - 1 else some
             seen = noisy if guide is None else _patches(guide, sides)
 
             def estimated(here, candidates, seen=seen):
