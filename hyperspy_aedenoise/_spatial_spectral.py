@@ -7,6 +7,7 @@ import numpy as np
 import scipy.stats
 
 from hyperspy_aedenoise._code_map import encode_map, with_weak_components
+from hyperspy_aedenoise._code_network import FEWEST, corrected
 from hyperspy_aedenoise._component_spectra import fitted_spectra
 from hyperspy_aedenoise._lowrank import PrincipalCodes, parts_of, principal_codes
 from hyperspy_aedenoise._nonlocal import MOST_FILTERED, MapFilter
@@ -25,6 +26,8 @@ FILTERS = {
     "alike 5 x 5": MapFilter(5, 40),
     "alike 7 x 7": MapFilter(7, 40),
 }
+#: Those that the network is tried on: it sees 15 positions across by itself.
+_CORRECTED = ("alike 3 x 3", "alike 5 x 5")
 #: A quick filter tells what is alike in the search for weak components.
 _QUICK = MapFilter(3, 60, passes=2)
 #: Ratio of the pair that chooses.
@@ -51,11 +54,15 @@ class Form:
     decoder : {"principal", "along energy"}
         Principal components, or spectra fitted to the filtered codes and filtered
         along energy.
+    network : bool
+        Whether a network, trained once on simulated structures, corrects the filtered
+        codes.
     """
 
     weak_components: bool = False
     code_filter: str = "none"
     decoder: str = "principal"
+    network: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +188,8 @@ def restore(rows, used, noise, n_codes, rng, form):
     if form.weak_components:
         code_map = _with_weak(code_map, rows, noise, rng)
     filtered = _filtered(code_map, form.code_filter)
+    if form.network:
+        filtered = _corrected(code_map, filtered)
     restoration = _restored(code_map, rows, filtered, form)
     if n_codes is not None:
         return restoration
@@ -225,9 +234,13 @@ def _all_forms(rows, used, noise, n_codes, rng, progress):
             maps[True] = with_weak
     tried = [(False, "none"), *itertools.product(maps, FILTERS)]
     for weak, name in progress(tried):
-        filtered = _filtered(maps[weak], name)
-        for decoder in ("principal", "along energy"):
-            form = Form(weak, name, decoder)
+        results = {False: _filtered(maps[weak], name)}
+        if name in _CORRECTED and min(used.shape[-2:]) >= FEWEST:
+            results[True] = _corrected(maps[weak], results[False])
+        for (network, filtered), decoder in itertools.product(
+            results.items(), ("principal", "along energy")
+        ):
+            form = Form(weak, name, decoder, network)
             yield form, _restored(maps[weak], rows, filtered, form)
 
 
@@ -243,6 +256,14 @@ def _filtered(code_map, name):
     codes = code_map.shrunk
     codes[..., :MOST_FILTERED] = code_map.codes[..., :MOST_FILTERED]
     return FILTERS[name](codes, code_map.level)
+
+
+def _corrected(code_map, filtered):
+    """Filtered codes after the network, same shape."""
+    result = filtered.copy()
+    first = np.s_[..., :MOST_FILTERED]
+    result[first] = corrected(code_map.codes[first], filtered[first], code_map.level)
+    return result
 
 
 def _restored(code_map, rows, filtered, form):

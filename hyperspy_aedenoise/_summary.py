@@ -55,7 +55,8 @@ def _summary_of_form(denoiser):
         + (", weak components included" if form["weak_components"] else ""),
         f"  noise: {denoiser.noise_.summary()}",
         f"  learned from: {denoiser.learned_from_}",
-        f"  code filter: {form['code_filter']}",
+        f"  code filter: {form['code_filter']}"
+        + (", corrected by the network" if form["network"] else ""),
         f"  spectra of the decoder: {form['decoder']}",
     ]
     tried = denoiser.history_["forms"]
