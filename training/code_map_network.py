@@ -4,7 +4,7 @@
 
 Draws structures, adds noise of unit variance to their codes, filters them as the
 package does, and trains a small convolutional network to correct what the filter got
-wrong. Some 20 minutes on two cores. Writes the weights that the package ships, and
+wrong. Writes the weights anew where the package keeps them, and
 prints the share of the filter's error that is left on structures which the training
 didn't see.
 """
@@ -69,7 +69,7 @@ def train(inputs, answers, steps):
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     weights = 1 / (np.square(answers).mean(axis=(1, 2, 3)) + 0.1)
-    weights = (weights / weights.mean()).astype(np.float32)
+    weights = (weights / weights.mean()).astype(np.float32)[:, None, None]
     model = build()
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps, alpha=0.02, warmup_target=2e-3, warmup_steps=100
