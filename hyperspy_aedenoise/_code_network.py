@@ -14,8 +14,8 @@ FEWEST = 16
 _BATCH = 2**18
 
 
-def corrected(codes, filtered, level):
-    """Correct a filtered map by what a convolutional network sees in it.
+def correction(codes, filtered, level):
+    """What a convolutional network would add to a filtered map.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def corrected(codes, filtered, level):
     simulated structures, serves all. Its correction is at most three standard
     deviations of the noise; it sees each code together with the strongest one.
     """
-    result = np.array(filtered, dtype=np.float32)
+    result = np.empty(filtered.shape, dtype=np.float32)
     for number, spread in enumerate(np.sqrt(level)):
-        noisy, calm = (values[number] / spread[..., None] for values in (codes, result))
+        noisy, calm = (maps[number] / spread[..., None] for maps in (codes, filtered))
         inputs = features(noisy, calm)
         at_once = max(_BATCH // spread.size, 1)
         for start in range(0, len(inputs), at_once):
             part = slice(start, start + at_once)
             change = np.asarray(_network()(inputs[part], training=False))[..., 0]
-            result[number, ..., part] += np.moveaxis(change, 0, -1) * spread[..., None]
+            result[number, ..., part] = np.moveaxis(change, 0, -1) * spread[..., None]
     return result
 
 

@@ -95,7 +95,7 @@ def plot_forms(tried, chosen, title):
             label="taken" if taken else None,
         )
         weak = " + weak components" if one["weak_components"] else ""
-        network = " + network" if one["network"] else ""
+        network = f" + {one['network']:.0%} network" if one["network"] else ""
         names.append(f"{one['code_filter']}{network}{weak}, {one['decoder']}")
     ax.axvline(0, color="0.5", ls=":", lw=1)
     ax.set_yticks(range(len(tried)), names, fontsize="small")

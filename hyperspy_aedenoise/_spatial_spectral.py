@@ -7,7 +7,7 @@ import numpy as np
 import scipy.stats
 
 from hyperspy_aedenoise._code_map import encode_map, with_weak_components
-from hyperspy_aedenoise._code_network import FEWEST, corrected
+from hyperspy_aedenoise._code_network import FEWEST, correction
 from hyperspy_aedenoise._component_spectra import fitted_spectra
 from hyperspy_aedenoise._lowrank import PrincipalCodes, parts_of, principal_codes
 from hyperspy_aedenoise._nonlocal import MOST_FILTERED, MapFilter
@@ -26,8 +26,8 @@ FILTERS = {
     "alike 5 x 5": MapFilter(5, 40),
     "alike 7 x 7": MapFilter(7, 40),
 }
-#: Those that the network is tried on: it sees 15 positions across by itself.
-_CORRECTED = ("alike 3 x 3", "alike 5 x 5")
+#: Those that the network is tried on.
+_CORRECTED = ("alike 3 x 3", "alike 5 x 5", "alike 7 x 7")
 #: A quick filter tells what is alike in the search for weak components.
 _QUICK = MapFilter(3, 60, passes=2)
 #: Ratio of the pair that chooses.
@@ -54,15 +54,15 @@ class Form:
     decoder : {"principal", "along energy"}
         Principal components, or spectra fitted to the filtered codes and filtered
         along energy.
-    network : bool
-        Whether a network, trained once on simulated structures, corrects the filtered
-        codes.
+    network : float
+        How much is added to the filtered codes of what a network, trained once on
+        simulated structures, would correct: 0 to 1.
     """
 
     weak_components: bool = False
     code_filter: str = "none"
     decoder: str = "principal"
-    network: bool = False
+    network: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -148,22 +148,31 @@ def choose(rows, used, noise, n_codes, rng, progress):
         than chance allows: by two standard errors in a single look, corrected for the
         number of forms. Else optimal shrinkage.
     list of Evidence
+
+    Notes
+    -----
+    The share of the network's correction is the one that leaves the least squared
+    error of the codes on the pair, a regression with one coefficient. On that very
+    pair a useless correction then seems to gain, but half as many standard errors of
+    it as the regression finds by chance.
     """
     rows, used = _pieces(rows, used)
     linear = principal_codes(rows, noise, n_codes)
+    expected = linear.denoise(rows)
     n_draws = int(np.clip(_MANY_SPECTRA // len(rows), 1, _MOST_DRAWS))
     noisier = noise.scaled(1 + _RATIO**2)
-    found = {}
+    found, shares = {}, {}
     for _ in range(n_draws):
-        first = np.empty(rows.shape, dtype=np.float32)
+        first, second = np.empty((2, *rows.shape), dtype=np.float32)
         for part in parts_of(len(rows)):
-            expected = linear.denoise(rows[part])
-            first[part], _ = recorrupted_pair(rows[part], expected, noise, _RATIO, rng)
+            first[part], second[part] = recorrupted_pair(
+                rows[part], expected[part], noise, _RATIO, rng
+            )
         start = None
-        forms = _all_forms(first, used, noisier, n_codes, rng, progress)
-        for form, restoration in forms:
+        tried = _all_forms(first, second, used, noisier, n_codes, shares, rng, progress)
+        for form, restoration in tried:
             start = restoration if start is None else start
-            difference = _difference(rows, first, linear, noise, restoration, start)
+            difference = _difference(second, expected, noise, restoration, start)
             found.setdefault(form, []).append(difference)
     evidence = [
         Evidence(form, _mean_difference(differences))
@@ -189,7 +198,7 @@ def restore(rows, used, noise, n_codes, rng, form):
         code_map = _with_weak(code_map, rows, noise, rng)
     filtered = _filtered(code_map, form.code_filter)
     if form.network:
-        filtered = _corrected(code_map, filtered)
+        filtered = filtered + form.network * _correction(code_map, filtered)
     restoration = _restored(code_map, rows, filtered, form)
     if n_codes is not None:
         return restoration
@@ -224,24 +233,32 @@ def _pieces(rows, used):
     return rows[pieces(number)[some][taking_part]], taking_part
 
 
-def _all_forms(rows, used, noise, n_codes, rng, progress):
-    """All forms and what they restore; optimal shrinkage first."""
-    code_map = encode_map(rows, used, noise, n_codes)
+def _all_forms(first, second, used, noise, n_codes, shares, rng, progress):
+    """All forms and what they restore; optimal shrinkage first.
+
+    `shares` of the network's corrections are of the first draw that has them, so that
+    every draw tries the same forms.
+    """
+    code_map = encode_map(first, used, noise, n_codes)
     maps = {False: code_map}
     if n_codes is None:
-        with_weak = _with_weak(code_map, rows, noise, rng)
+        with_weak = _with_weak(code_map, first, noise, rng)
         if with_weak is not code_map:
             maps[True] = with_weak
     tried = [(False, "none"), *itertools.product(maps, FILTERS)]
     for weak, name in progress(tried):
-        results = {False: _filtered(maps[weak], name)}
+        filtered = _filtered(maps[weak], name)
+        results = {0.0: filtered}
         if name in _CORRECTED and min(used.shape[-2:]) >= FEWEST:
-            results[True] = _corrected(maps[weak], results[False])
-        for (network, filtered), decoder in itertools.product(
+            change = _correction(maps[weak], filtered)
+            share = _helpful_share(maps[weak], filtered, change, second)
+            share = shares.setdefault((weak, name), share)
+            results[share] = filtered + share * change
+        for (share, codes), decoder in itertools.product(
             results.items(), ("principal", "along energy")
         ):
-            form = Form(weak, name, decoder, network)
-            yield form, _restored(maps[weak], rows, filtered, form)
+            form = Form(weak, name, decoder, share)
+            yield form, _restored(maps[weak], first, codes, form)
 
 
 def _with_weak(code_map, rows, noise, rng):
@@ -258,12 +275,20 @@ def _filtered(code_map, name):
     return FILTERS[name](codes, code_map.level)
 
 
-def _corrected(code_map, filtered):
-    """Filtered codes after the network, same shape."""
-    result = filtered.copy()
+def _correction(code_map, filtered):
+    """What the network would add to filtered codes, same shape."""
+    result = np.zeros_like(filtered)
     first = np.s_[..., :MOST_FILTERED]
-    result[first] = corrected(code_map.codes[first], filtered[first], code_map.level)
+    result[first] = correction(code_map.codes[first], filtered[first], code_map.level)
     return result
+
+
+def _helpful_share(code_map, filtered, change, second):
+    """Share of a change that brings filtered codes closest to those of others."""
+    change = change[code_map.used]
+    missing = code_map.linear.encode(second) - filtered[code_map.used]
+    power = np.square(change, dtype=float).sum()
+    return float(np.clip((change * missing).sum() / power, 0, 1)) if power else 0.0
 
 
 def _restored(code_map, rows, filtered, form):
@@ -302,18 +327,18 @@ def _with_rare(restoration, rare):
     )
 
 
-def _difference(rows, first, linear, noise, one, other):
+def _difference(second, expected, noise, one, other):
     """Error of one restoration minus that of another, relative to the noise."""
     value = variance = power = 0.0
-    for part in parts_of(len(rows)):
-        second = rows[part] - (first[part] - rows[part]) / _RATIO**2
-        expected = linear.denoise(rows[part])
+    for part in parts_of(len(second)):
+        estimates = one.spectra(part), other.spectra(part)
         found = paired_difference(
-            one.spectra(part), other.spectra(part), second, expected, noise, _RATIO
+            *estimates, second[part], expected[part], noise, _RATIO
         )
-        value += found.value * second.size
-        variance += (found.error * second.size) ** 2
-        power += noise.variance(expected).sum()
+        n_values = second[part].size
+        value += found.value * n_values
+        variance += (found.error * n_values) ** 2
+        power += noise.variance(expected[part]).sum()
     return PairedDifference(float(value / power), float(np.sqrt(variance) / power))
 
 

@@ -56,7 +56,11 @@ def _summary_of_form(denoiser):
         f"  noise: {denoiser.noise_.summary()}",
         f"  learned from: {denoiser.learned_from_}",
         f"  code filter: {form['code_filter']}"
-        + (", corrected by the network" if form["network"] else ""),
+        + (
+            f", corrected by {form['network']:.0%} of what the network would"
+            if form["network"]
+            else ""
+        ),
         f"  spectra of the decoder: {form['decoder']}",
     ]
     tried = denoiser.history_["forms"]

@@ -1,6 +1,6 @@
 """Train the network for code maps on simulated structures.
 
-    python training/code_map_network.py [--maps 1100] [--steps 6500]
+    python training/code_map_network.py [--maps 1600] [--steps 8000]
 
 Draws structures, adds noise of unit variance to their codes, filters them as the
 package does, and trains a small convolutional network to correct what the filter got
@@ -87,8 +87,8 @@ def train(inputs, answers, steps):
 def main():
     """Draw, train, judge and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--maps", type=int, default=1100)
-    parser.add_argument("--steps", type=int, default=6500)
+    parser.add_argument("--maps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=8000)
     options = parser.parse_args()
     with ProcessPoolExecutor() as pool:
         drawn = list(pool.map(example, range(options.maps), chunksize=10))
@@ -102,7 +102,9 @@ def main():
     share = np.square(left).sum() / np.square(judges[1]).sum()
     print(f"error left of the filter's, on {len(left)} codes: {share:.3f}")
     WEIGHTS.parent.mkdir(exist_ok=True)
-    model.save(WEIGHTS, include_optimizer=False)
+    bare = build()  # without the state of the optimiser
+    bare.set_weights(model.get_weights())
+    bare.save(WEIGHTS)
 
 
 if __name__ == "__main__":
