@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import scipy.ndimage
 
-#: Trained on `training/structures.py`; `training/code_map_network.py` makes others.
+#: Made by `training/code_map_network.py`.
 WEIGHTS = Path(__file__).with_name("weights") / "code_map.keras"
 #: Least height and width of a map: the network has seen none that small.
 FEWEST = 16

@@ -74,8 +74,10 @@ class AutoencoderDenoiser:
     -----
     "spatial-spectral" has three parts: an encoder to principal codes of whitened
     spectra, a filter of the map of codes (non-local Bayes, M. Lebrun et al., SIAM J.
-    Imaging Sci. 6 (2013) 1665, https://doi.org/10.1137/120874989), and a decoder
-    whose spectra are filtered along energy in the same way. Which form each part has
+    Imaging Sci. 6 (2013) 1665, https://doi.org/10.1137/120874989; on maps of at least
+    16 x 16 positions a convolutional network on top, trained once on simulated
+    structures), and a decoder whose spectra are filtered along energy in the same way.
+    Which form each part has, and how much of the network's correction is taken,
     is decided by pairs of recorrupted spectra (T. Pang et al., CVPR 2021,
     https://doi.org/10.1109/CVPR46437.2021.00208): one is used only if it is better
     than optimal shrinkage (PCA at its best) by more than two standard errors. The

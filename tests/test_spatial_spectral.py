@@ -9,7 +9,7 @@ from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._code_map import encode_map, with_weak_components
 from hyperspy_aedenoise._lowrank import principal_codes
 from hyperspy_aedenoise._nonlocal import MapFilter
-from hyperspy_aedenoise._spatial_spectral import Form, _pieces, choose
+from hyperspy_aedenoise._spatial_spectral import Form, _helpful_share, _pieces, choose
 
 NOISE = NoiseModel.gaussian(0.05)
 
@@ -97,6 +97,20 @@ def test_the_estimated_gain_is_the_true_one(rng):
     assert chosen.value == pytest.approx(
         (errors[0] - errors[1]) * 1.09, abs=3 * chosen.error
     )
+
+
+@pytest.mark.parametrize(("size", "share"), [(0.5, 1), (4, 0.25), (-1, 0), (0, 0)])
+def test_share_of_a_correction_is_what_other_noise_bears_out(size, share, rng):
+    """A correction that goes as far as the truth, times something."""
+    clean = mixtures(rng.uniform(0, 1, (20, 21)))
+    first, second = (NOISE.sample(clean, rng).reshape(420, -1) for _ in range(2))
+    code_map = encode_map(first, np.ones((20, 21), bool), NOISE)
+    truth = code_map.linear.encode(clean)[None]
+    filtered = np.zeros_like(truth)
+    found = _helpful_share(code_map, filtered, size * truth, second)
+    power = np.square(size * truth).sum()
+    # the second's noise in the codes has variance 1
+    assert found == pytest.approx(share, abs=4 / max(np.sqrt(power), 1))
 
 
 @pytest.mark.parametrize("shape", [(150, 120), (3, 80, 90), (20000,), (2, 10000)])
