@@ -135,26 +135,47 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
     return _placed(extended(linear, colour, found), colour, rows, code_map.used, noise)
 
 
+def stack_of_maps(used):
+    """Positions, shape (..., x), as a stack of maps, shape (n_maps, height, width)."""
+    return used.reshape(-1, *((1, 1, *used.shape)[-2:]))
+
+
+def on_map(values, used):
+    """Values of spectra at their positions.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_spectra, ...)
+    used : ndarray of bool, shape (..., x)
+        Where the spectra lie; its sum is n_spectra.
+
+    Returns
+    -------
+    ndarray, shape (n_maps, height, width, ...)
+        A line is one map of height 1. Positions that take no part have the values of
+        the nearest that does.
+    """
+    used = stack_of_maps(used)
+    order = np.zeros(used.shape, dtype=int)
+    order[used] = np.arange(len(values))
+    if not used.all():
+        nearest = scipy.ndimage.distance_transform_edt(
+            ~used, return_distances=False, return_indices=True
+        )
+        order = order[tuple(nearest)]
+    return values[order]
+
+
 def _placed(linear, colour, rows, used, noise):
     """The codes of the spectra at their positions."""
-    used = used.reshape(-1, *((1, 1, *used.shape)[-2:]))
+    used = stack_of_maps(used)
     codes = np.empty((len(rows), linear.encoder.shape[1]), dtype=np.float32)
     level = np.empty(len(rows), dtype=np.float32)
     for part in parts_of(len(rows)):
         codes[part] = linear.encode(rows[part])
         expected = linear.decode(linear.shrinkage * codes[part])
         level[part] = _noise_level(expected, noise, colour.spread)
-    if not used.all():
-        order = np.zeros(used.shape, dtype=int)
-        order[used] = np.arange(len(rows))
-        nearest = scipy.ndimage.distance_transform_edt(
-            ~used, return_distances=False, return_indices=True
-        )
-        order = order[tuple(nearest)].ravel()
-        codes, level = codes[order], level[order]
-    return CodeMap(
-        linear, colour, codes.reshape(*used.shape, -1), level.reshape(used.shape), used
-    )
+    return CodeMap(linear, colour, on_map(codes, used), on_map(level, used), used)
 
 
 def _noise_level(expected, noise, spread):

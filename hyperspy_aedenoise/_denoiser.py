@@ -13,6 +13,7 @@ from hyperspy_aedenoise._arguments import (
     checked_spectra,
     generator,
 )
+from hyperspy_aedenoise._choice import choose
 from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._lowrank import Colour
 from hyperspy_aedenoise._material import (
@@ -22,7 +23,7 @@ from hyperspy_aedenoise._material import (
 )
 from hyperspy_aedenoise._noise import NoiseModel
 from hyperspy_aedenoise._noise_estimate import estimate_noise
-from hyperspy_aedenoise._spatial_spectral import Form, choose, restore
+from hyperspy_aedenoise._spatial_spectral import Form, restore
 from hyperspy_aedenoise._validation import must_be, positive_integer
 
 _logger = logging.getLogger(__name__)
@@ -518,6 +519,7 @@ class AutoencoderDenoiser:
             restoration = restore(rows, used, noise, n_codes, rng, form)
         linear, rare = restoration.linear, restoration.rare
         history.rare = None if rare is None else rare.as_dict(used)
+        history.drift = restoration.deviation
         unit = max(float(restoration.noisy.std(axis=0).max()), 1.0)
         spread = Colour.of(noise, linear.mean).spread
         model = build_spatial_spectral(

@@ -96,7 +96,8 @@ def plot_forms(tried, chosen, title):
         )
         weak = " + weak components" if one["weak_components"] else ""
         network = f" + {one['network']:.0%} network" if one["network"] else ""
-        names.append(f"{one['code_filter']}{network}{weak}, {one['decoder']}")
+        aligned = "aligned, " if one["aligned"] else ""
+        names.append(f"{aligned}{one['code_filter']}{network}{weak}, {one['decoder']}")
     ax.axvline(0, color="0.5", ls=":", lw=1)
     ax.set_yticks(range(len(tried)), names, fontsize="small")
     ax.invert_yaxis()

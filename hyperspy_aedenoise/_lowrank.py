@@ -95,6 +95,12 @@ class PrincipalCodes:
     decoder: np.ndarray
     shrinkage: np.ndarray
 
+    def first(self, n):
+        """The first `n` codes alone."""
+        return PrincipalCodes(
+            self.mean, self.encoder[:, :n], self.decoder[:n], self.shrinkage[:n]
+        )
+
     def encode(self, spectra):
         """Spectra, shape (..., n_channels), to codes, shape (..., n_codes)."""
         return (spectra - self.mean) @ self.encoder

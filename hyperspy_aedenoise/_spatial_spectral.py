@@ -1,22 +1,16 @@
-"""Encoder, code filter and decoder together, and which of their forms to take."""
+"""Encoder, code filter and decoder together."""
 
-import itertools
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.stats
 
-from hyperspy_aedenoise._code_map import encode_map, with_weak_components
-from hyperspy_aedenoise._code_network import FEWEST, correction
+from hyperspy_aedenoise._code_map import CodeMap, encode_map, with_weak_components
+from hyperspy_aedenoise._code_network import correction
 from hyperspy_aedenoise._component_spectra import fitted_spectra
-from hyperspy_aedenoise._lowrank import PrincipalCodes, parts_of, principal_codes
+from hyperspy_aedenoise._drift import energy_drift, moved
+from hyperspy_aedenoise._lowrank import PrincipalCodes, clean_codes, parts_of
 from hyperspy_aedenoise._nonlocal import MOST_FILTERED, MapFilter
 from hyperspy_aedenoise._rare import RareFeatures, find_rare
-from hyperspy_aedenoise._risk import (
-    PairedDifference,
-    paired_difference,
-    recorrupted_pair,
-)
 
 #: What the code filter may be: helped by alike codes anywhere, or by alike
 #: surroundings.
@@ -26,18 +20,11 @@ FILTERS = {
     "alike 5 x 5": MapFilter(5, 40),
     "alike 7 x 7": MapFilter(7, 40),
 }
-#: Those that the network is tried on.
-_CORRECTED = ("alike 3 x 3", "alike 5 x 5", "alike 7 x 7")
 #: A quick filter tells what is alike in the search for weak components.
 _QUICK = MapFilter(3, 60, passes=2)
-#: Ratio of the pair that chooses.
-_RATIO = 0.3
-#: Spectra with which one draw of a pair is enough, and most draws of fewer ones.
-_MANY_SPECTRA, _MOST_DRAWS = 1000, 4
-#: Positions on which the forms of a large map are tried, and in how many pieces of it.
-_MOST_TRIED, _N_PIECES = 8192, 4
-#: Chance that a form which gains nothing is taken: that of two standard errors.
-_CHANCE = 0.023
+#: Most codes for spectra that follow a drift, and what may be lost by too few, relative
+#: to the noise of one code.
+_MOST_BENT, _LOST = 64, 0.02
 
 
 @dataclass(frozen=True)
@@ -57,12 +44,16 @@ class Form:
     network : float
         How much is added to the filtered codes of what a network, trained once on
         simulated structures, would correct: 0 to 1.
+    aligned : bool
+        Whether the spectra are aligned along energy before they are encoded, and
+        moved back in the end.
     """
 
     weak_components: bool = False
     code_filter: str = "none"
     decoder: str = "principal"
     network: float = 0.0
+    aligned: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,12 @@ class Restoration:
         Noise variance of the noisy codes.
     rare : RareFeatures or None
         What was put back; its amplitudes are the last codes. None: not looked for.
+    drift : ndarray, shape (n_spectra,), or None
+        How far decoded spectra are moved along energy, in channels.
+    fixed : ndarray, shape (n_channels,), or float
+        What all spectra have in common and doesn't move, in signal units.
+    deviation : float
+        Standard deviation of a drift that the codes follow, in channels.
     """
 
     linear: PrincipalCodes
@@ -92,41 +89,90 @@ class Restoration:
     codes: np.ndarray
     level: np.ndarray
     rare: RareFeatures | None = None
+    drift: np.ndarray | None = None
+    fixed: np.ndarray | float = 0.0
+    deviation: float = 0.0
 
     def spectra(self, part=slice(None)):
         """Restored spectra of some rows, in signal units."""
-        return self.codes[part] @ self.decoder + self.mean
+        decoded = self.codes[part] @ self.decoder + self.mean
+        if self.drift is None:
+            return decoded
+        return moved(decoded, self.drift[part]) + self.fixed
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """How a form did on a pair that it wasn't computed from.
+class Encoded:
+    """Spectra and the map of their codes.
 
     Parameters
     ----------
-    form : Form
-    difference : PairedDifference
-        Its error minus that of optimal shrinkage, in units of the noise variance.
+    rows : ndarray, shape (n_spectra, n_channels)
+        Noisy spectra, aligned if there is a drift.
+    code_map : CodeMap
+    drift : ndarray, shape (n_spectra,), or None
+        By how many channels they were moved back.
+    mean : ndarray, shape (n_channels,), or None
+        Of the spectra before that.
     """
 
-    form: Form
-    difference: PairedDifference
+    rows: np.ndarray
+    code_map: CodeMap
+    drift: np.ndarray | None = None
+    mean: np.ndarray | None = None
 
-    def as_dict(self):
-        """Return everything as strings and numbers."""
-        return {
-            **asdict(self.form),
-            "difference_to_shrinkage": self.difference.value,
-            "difference_error": self.difference.error,
-        }
+    def with_weak(self, noise, rng):
+        """With weak components; the same if there are none."""
+        code_map = self.code_map
+        guide = _QUICK(code_map.codes[..., :MOST_FILTERED], code_map.level)
+        found = with_weak_components(code_map, guide, self.rows, noise, rng, _QUICK)
+        return self if found is code_map else replace(self, code_map=found)
+
+    def filtered(self, name):
+        """Filtered codes, shape (n_maps, height, width, n_codes)."""
+        if name == "none":
+            return self.code_map.shrunk
+        codes = self.code_map.shrunk
+        codes[..., :MOST_FILTERED] = self.code_map.codes[..., :MOST_FILTERED]
+        return FILTERS[name](codes, self.code_map.level)
+
+    def correction(self, filtered):
+        """What the network would add to filtered codes, same shape."""
+        result = np.zeros_like(filtered)
+        first = np.s_[..., :MOST_FILTERED]
+        codes, level = self.code_map.codes[first], self.code_map.level
+        result[first] = correction(codes, filtered[first], level)
+        return result
+
+    def restored(self, filtered, decoder):
+        """The spectra of filtered codes; `decoder` as of `Form`."""
+        code_map = self.code_map
+        linear, codes = code_map.linear, filtered[code_map.used]
+        mean, spectra = linear.mean, linear.decoder
+        if decoder == "along energy":
+            mean, spectra = fitted_spectra(code_map, codes, self.rows)
+        noisy, level = (v[code_map.used] for v in (code_map.codes, code_map.level))
+        restoration = Restoration(
+            linear, mean, spectra, noisy, codes, level, drift=self.drift
+        )
+        if self.drift is None:
+            return restoration
+        return replace(restoration, fixed=self._fixed(restoration))
+
+    def _fixed(self, restoration):
+        """What doesn't move with the spectra, as far as it is above the noise."""
+        n_spectra = len(self.rows)
+        restored = sum(
+            restoration.spectra(part).sum(axis=0, dtype=float)
+            for part in parts_of(n_spectra)
+        )
+        rest = self.mean - restored / n_spectra
+        white = self.code_map.colour.whiten(rest[None]) * np.sqrt(n_spectra)
+        return rest * max(1 - 1 / np.square(white).mean(), 0)
 
 
-def choose(rows, used, noise, n_codes, rng, progress):
-    """Choose the form of the autoencoder by a pair of recorrupted spectra.
-
-    Everything, the principal codes and the noise in them included, is computed from
-    the first version of the pair and judged by the second. Of large maps some pieces
-    are taken.
+def encode(rows, used, noise, n_codes=None, drift=None):
+    """Encode spectra, aligned along energy if a drift is given.
 
     Parameters
     ----------
@@ -135,174 +181,79 @@ def choose(rows, used, noise, n_codes, rng, progress):
     used : ndarray of bool, shape (..., x)
         Where they lie: the last two axes are a map, further ones a stack of maps.
     noise : NoiseModel
-    n_codes : int or None
-        None: what rises above the noise.
-    rng : numpy.random.Generator
-    progress : callable
-        Wraps what is tried, like `tqdm.tqdm`.
+    n_codes : int, optional
+        Default: what rises above the noise.
+    drift : ndarray, shape (n_spectra,), optional
+        In channels.
 
     Returns
     -------
-    Form
-        That with the lowest error, if it is below that of optimal shrinkage by more
-        than chance allows: by two standard errors in a single look, corrected for the
-        number of forms. Else optimal shrinkage.
-    list of Evidence
-
-    Notes
-    -----
-    The share of the network's correction is the one that leaves the least squared
-    error of the codes on the pair, a regression with one coefficient. On that very
-    pair a useless correction then seems to gain, but half as many standard errors of
-    it as the regression finds by chance.
+    Encoded
     """
-    rows, used = _pieces(rows, used)
-    linear = principal_codes(rows, noise, n_codes)
-    expected = linear.denoise(rows)
-    n_draws = int(np.clip(_MANY_SPECTRA // len(rows), 1, _MOST_DRAWS))
-    noisier = noise.scaled(1 + _RATIO**2)
-    found, shares = {}, {}
-    for _ in range(n_draws):
-        first, second = np.empty((2, *rows.shape), dtype=np.float32)
-        for part in parts_of(len(rows)):
-            first[part], second[part] = recorrupted_pair(
-                rows[part], expected[part], noise, _RATIO, rng
-            )
-        start = None
-        tried = _all_forms(first, second, used, noisier, n_codes, shares, rng, progress)
-        for form, restoration in tried:
-            start = restoration if start is None else start
-            difference = _difference(second, expected, noise, restoration, start)
-            found.setdefault(form, []).append(difference)
-    evidence = [
-        Evidence(form, _mean_difference(differences))
-        for form, differences in found.items()
-        if len(differences) == n_draws  # of components that not every draw shows: no
-    ]
-    best = min(evidence, key=lambda one: one.difference.value)
-    needed = scipy.stats.norm.isf(_CHANCE / len(evidence)) * best.difference.error
-    return best.form if best.difference.value < -needed else Form(), evidence
+    mean = None
+    if drift is not None:
+        mean = rows.mean(axis=0, dtype=float)
+        rows = moved(rows, -drift)
+    return Encoded(rows, encode_map(rows, used, noise, n_codes), drift, mean)
 
 
 def restore(rows, used, noise, n_codes, rng, form):
-    """Restore spectra in one form; parameters as of `choose`.
+    """Restore spectra in one form.
 
     Rare features are put back, unless a number of codes was asked for.
+
+    Parameters
+    ----------
+    rows, used, noise, n_codes
+        As of `encode`.
+    rng : numpy.random.Generator
+    form : Form
 
     Returns
     -------
     Restoration
     """
-    code_map = encode_map(rows, used, noise, n_codes)
+    drift = energy_drift(rows, used, noise) if form.aligned else None
+    encoded = encode(rows, used, noise, n_codes, drift)
     if form.weak_components:
-        code_map = _with_weak(code_map, rows, noise, rng)
-    filtered = _filtered(code_map, form.code_filter)
+        encoded = encoded.with_weak(noise, rng)
+    filtered = encoded.filtered(form.code_filter)
     if form.network:
-        filtered = filtered + form.network * _correction(code_map, filtered)
-    restoration = _restored(code_map, rows, filtered, form)
+        filtered = filtered + form.network * encoded.correction(filtered)
+    restoration = encoded.restored(filtered, form.decoder)
+    if drift is not None:
+        restoration = _bent(restoration, rows, noise)
     if n_codes is not None:
         return restoration
+    code_map = encoded.code_map
     rare = find_rare(
         rows, restoration.spectra, code_map.used, noise, code_map.colour, rng
     )
     return _with_rare(restoration, rare)
 
 
-def _pieces(rows, used):
-    """Rows of a few pieces of a large map, and where these lie in a stack of them."""
-    if len(rows) <= _MOST_TRIED:
-        return rows, used
-    used = used.reshape(-1, *((1, 1, *used.shape)[-2:]))
-    number = np.cumsum(used).reshape(used.shape) - 1
-    area = _MOST_TRIED // _N_PIECES
-    height = min(used.shape[1], int(np.sqrt(area)))
-    width = min(used.shape[2], area // height)
-    n_down, n_across = used.shape[1] // height, used.shape[2] // width
+def _bent(restoration, rows, noise):
+    """A restoration with drift as one without, with as many codes as that takes.
 
-    def pieces(values):
-        """Pieces of a map, shape (n_pieces, height, width)."""
-        grid = values[:, : n_down * height, : n_across * width]
-        grid = grid.reshape(len(used), n_down, height, n_across, width)
-        return grid.swapaxes(2, 3).reshape(-1, height, width)
-
-    share = pieces(used).mean(axis=(1, 2))
-    full = np.flatnonzero(share >= 0.5 * share.max())
-    some = np.linspace(0, len(full), min(_N_PIECES, len(full)), endpoint=False)
-    some = full[some.astype(int) + len(full) // (2 * _N_PIECES)]
-    taking_part = pieces(used)[some]
-    return rows[pieces(number)[some][taking_part]], taking_part
-
-
-def _all_forms(first, second, used, noise, n_codes, shares, rng, progress):
-    """All forms and what they restore; optimal shrinkage first.
-
-    `shares` of the network's corrections are of the first draw that has them, so that
-    every draw tries the same forms.
+    Spectra that move lie on a curve in the space of principal components.
     """
-    code_map = encode_map(first, used, noise, n_codes)
-    maps = {False: code_map}
-    if n_codes is None:
-        with_weak = _with_weak(code_map, first, noise, rng)
-        if with_weak is not code_map:
-            maps[True] = with_weak
-    tried = [(False, "none"), *itertools.product(maps, FILTERS)]
-    for weak, name in progress(tried):
-        filtered = _filtered(maps[weak], name)
-        results = {0.0: filtered}
-        if name in _CORRECTED and min(used.shape[-2:]) >= FEWEST:
-            change = _correction(maps[weak], filtered)
-            share = _helpful_share(maps[weak], filtered, change, second)
-            share = shares.setdefault((weak, name), share)
-            results[share] = filtered + share * change
-        for (share, codes), decoder in itertools.product(
-            results.items(), ("principal", "along energy")
-        ):
-            form = Form(weak, name, decoder, share)
-            yield form, _restored(maps[weak], first, codes, form)
-
-
-def _with_weak(code_map, rows, noise, rng):
-    guide = _QUICK(code_map.codes[..., :MOST_FILTERED], code_map.level)
-    return with_weak_components(code_map, guide, rows, noise, rng, _QUICK)
-
-
-def _filtered(code_map, name):
-    """Filtered codes, shape (n_maps, height, width, n_codes)."""
-    if name == "none":
-        return code_map.shrunk
-    codes = code_map.shrunk
-    codes[..., :MOST_FILTERED] = code_map.codes[..., :MOST_FILTERED]
-    return FILTERS[name](codes, code_map.level)
-
-
-def _correction(code_map, filtered):
-    """What the network would add to filtered codes, same shape."""
-    result = np.zeros_like(filtered)
-    first = np.s_[..., :MOST_FILTERED]
-    result[first] = correction(code_map.codes[first], filtered[first], code_map.level)
-    return result
-
-
-def _helpful_share(code_map, filtered, change, second):
-    """Share of a change that brings filtered codes closest to those of others."""
-    change = change[code_map.used]
-    missing = code_map.linear.encode(second) - filtered[code_map.used]
-    power = np.square(change, dtype=float).sum()
-    return float(np.clip((change * missing).sum() / power, 0, 1)) if power else 0.0
-
-
-def _restored(code_map, rows, filtered, form):
-    codes = filtered[code_map.used]
-    mean, decoder = code_map.linear.mean, code_map.linear.decoder
-    if form.decoder == "along energy":
-        mean, decoder = fitted_spectra(code_map, codes, rows)
-    return Restoration(
-        code_map.linear,
-        mean,
-        decoder,
-        code_map.codes[code_map.used],
-        codes,
-        code_map.level[code_map.used],
+    spectra = np.concatenate(
+        [restoration.spectra(part) for part in parts_of(len(rows))]
+    )
+    linear = clean_codes(spectra, noise, min(_MOST_BENT, *spectra.shape))
+    codes = linear.encode(spectra)
+    lost = codes.var(axis=0)[::-1].cumsum()[::-1]  # with a code and all weaker ones
+    linear = linear.first(max(int((lost > _LOST).sum()), 1))
+    return replace(
+        restoration,
+        linear=linear,
+        mean=linear.mean,
+        decoder=linear.decoder,
+        noisy=linear.encode(rows),
+        codes=linear.encode(spectra),
+        drift=None,
+        fixed=0.0,
+        deviation=float(restoration.drift.std()),
     )
 
 
@@ -316,42 +267,11 @@ def _with_rare(restoration, rare):
         np.concatenate([linear.decoder, np.zeros((n_rare, n_channels))]),
         np.concatenate([linear.shrinkage, np.zeros(n_rare)]),
     )
-    return Restoration(
-        linear,
-        restoration.mean,
-        np.concatenate([restoration.decoder, rare.decoder]),
-        np.concatenate([restoration.noisy, nothing], axis=1),
-        np.concatenate([restoration.codes, rare.amplitudes], axis=1),
-        restoration.level,
-        rare,
-    )
-
-
-def _difference(second, expected, noise, one, other):
-    """Error of one restoration minus that of another, relative to the noise."""
-    value = variance = power = 0.0
-    for part in parts_of(len(second)):
-        estimates = one.spectra(part), other.spectra(part)
-        found = paired_difference(
-            *estimates, second[part], expected[part], noise, _RATIO
-        )
-        n_values = second[part].size
-        value += found.value * n_values
-        variance += (found.error * n_values) ** 2
-        power += noise.variance(expected[part]).sum()
-    return PairedDifference(float(value / power), float(np.sqrt(variance) / power))
-
-
-def _mean_difference(differences):
-    """Mean over draws of pairs.
-
-    Of the variance of a single one, ``1 / (1 + 1 / ratio**2)`` is due to the noise of
-    the spectra themselves, which all draws share.
-    """
-    n = len(differences)
-    shared = 1 / (1 + 1 / _RATIO**2)
-    variance = np.mean([one.error**2 for one in differences])
-    return PairedDifference(
-        float(np.mean([one.value for one in differences])),
-        float(np.sqrt(variance * (shared + (1 - shared) / n))),
+    return replace(
+        restoration,
+        linear=linear,
+        decoder=np.concatenate([restoration.decoder, rare.decoder]),
+        noisy=np.concatenate([restoration.noisy, nothing], axis=1),
+        codes=np.concatenate([restoration.codes, rare.amplitudes], axis=1),
+        rare=rare,
     )

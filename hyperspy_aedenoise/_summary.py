@@ -63,6 +63,8 @@ def _summary_of_form(denoiser):
         ),
         f"  spectra of the decoder: {form['decoder']}",
     ]
+    if form["aligned"]:
+        lines.append(f"  energy drift followed: {_drift(denoiser)}")
     tried = denoiser.history_["forms"]
     chosen = [one for one in tried if one.items() >= form.items()]
     if chosen and chosen[0]["difference_to_shrinkage"] < 0:
@@ -93,6 +95,14 @@ def latent_names(denoiser):
     return [f"Latent variable {number}" for number in range(n_codes)] + [
         f"Rare peak, {_place(peak, denoiser.energies_)}" for peak in peaks
     ]
+
+
+def _drift(denoiser):
+    """Size of the energy drift, in eV if the energies are known."""
+    drift, energies = denoiser.history_["drift"], denoiser.energies_
+    if energies is None:
+        return f"{drift:.2g} channels (standard deviation)"
+    return f"{drift * abs(energies[1] - energies[0]):.2g} eV (standard deviation)"
 
 
 def _place(peak, energies):

@@ -45,6 +45,9 @@ class History:
     rare : dict or None
         Of a spatial-spectral autoencoder: what few spectra have beyond the codes, see
         `_rare.RareFeatures`.
+    drift : float
+        Of a spatial-spectral autoencoder: standard deviation of the energy drift that
+        it follows, in channels; 0 if it follows none.
     """
 
     iteration: list = field(default_factory=list)
@@ -57,6 +60,7 @@ class History:
     interrupted: bool = False
     forms: list = field(default_factory=list)
     rare: dict | None = None
+    drift: float = 0.0
 
     def as_dict(self):
         """Return everything as lists and numbers."""
