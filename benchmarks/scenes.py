@@ -57,12 +57,18 @@ def standard():
     return aed.data.sto_o_k().data.astype(float)
 
 
-def lattice(size=56):
-    """Three sites in a rotated cell that no number of probe positions fits."""
+def rotated_cell(size):
+    """Places in a rotated cell that no number of probe positions fits, in cells."""
     y, x = np.indices((size, size)).astype(float)
     turn = np.deg2rad(17.0)
     across = (np.cos(turn) * x + np.sin(turn) * y) / 9.37
     down = (np.cos(turn) * y - np.sin(turn) * x) / 8.61
+    return across, down
+
+
+def lattice(size=56):
+    """Three sites in a rotated cell."""
+    across, down = rotated_cell(size)
     spectra = edge([5.0, 7.0, 9.0], [0.0, 1.0, 0.5])
     clean = 0.25 * np.broadcast_to(edge(6.5, 0.5), (size, size, len(ENERGY)))
     sites = ((0.0, 0.0, 0.16), (0.5, 0.5, 0.12), (0.5, 0.08, 0.1))
@@ -109,6 +115,16 @@ def random_shifts():
     return rng.uniform(0.6, 1, (48, 48, 1)) * edge(5 + rng.uniform(0, 2, (48, 48)))
 
 
+def drifting():
+    """One edge on columns of a rotated lattice, while the energy drifts by rows."""
+    across, down = rotated_cell(56)
+    waves = [0.5 + 0.5 * np.cos(2 * np.pi * place) for place in (across, down)]
+    thickness = 0.3 + 0.7 * waves[0] * waves[1]
+    shape = 0.5 + 0.5 * np.sin(2 * np.pi * across)
+    drift = np.random.default_rng(9).normal(0, 0.03, (56, 1)).cumsum(axis=0)
+    return thickness[..., None] * edge(6.5 + np.broadcast_to(drift, (56, 56)), shape)
+
+
 def line(n):
     """A line scan across an interface."""
     where = 1 / (1 + np.exp(-(np.linspace(0, 1, n) - 0.5) / 0.1))
@@ -153,6 +169,7 @@ def scenes():
     yield Scene("grains and gradients", grains(), usual, 0.18)
     yield Scene("random mixtures", random_mixtures(), usual, 0.97)
     yield Scene("random shifts", random_shifts(), usual, 0.85)
+    yield Scene("energy drift by rows", drifting(), usual, 1.0)
     for n in (40, 10):
         yield Scene(f"line of {n} spectra", line(n), usual, 0.30)
     for counts, needed in ((20, 0.35), (60, 0.28), (200, 0.25)):

@@ -2,7 +2,6 @@
 
 import logging
 import zlib
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,7 @@ from hyperspy_aedenoise._arguments import (
     checked_spectra,
     generator,
 )
-from hyperspy_aedenoise._choice import choose
-from hyperspy_aedenoise._code_bank import CodeBank
-from hyperspy_aedenoise._lowrank import Colour
 from hyperspy_aedenoise._material import (
-    FEWEST_TO_TRAIN,
     CleanMaterial,
     NoisyMaterial,
 )
@@ -78,11 +73,12 @@ class AutoencoderDenoiser:
     Imaging Sci. 6 (2013) 1665, https://doi.org/10.1137/120874989; on maps of at least
     16 x 16 positions a convolutional network on top, trained once on simulated
     structures), and a decoder whose spectra are filtered along energy in the same way.
-    Which form each part has, and how much of the network's correction is taken,
-    is decided by pairs of recorrupted spectra (T. Pang et al., CVPR 2021,
-    https://doi.org/10.1109/CVPR46437.2021.00208): one is used only if it is better
-    than optimal shrinkage (PCA at its best) by more than two standard errors. The
-    network of "spectral" learns from such pairs, begins as the best linear
+    Spectra that drift along energy are aligned before, and moved back in the end.
+    Which form each part has, how much of the network's correction is taken, and
+    whether a drift is followed, is decided by pairs of recorrupted spectra (T. Pang
+    et al., CVPR 2021, https://doi.org/10.1109/CVPR46437.2021.00208): one is used only
+    if it is better than optimal shrinkage (PCA at its best) by more than two standard
+    errors. The network of "spectral" learns from such pairs, begins as the best linear
     autoencoder, and leaves it under the same condition. All of that is right only as
     far as `noise` is right. Peaks in few spectra, which the codes lose, are looked for
     in the residual and put back.
@@ -139,6 +135,8 @@ class AutoencoderDenoiser:
             Itself. After Ctrl-C the best state so far, with
             ``history_["interrupted"]`` True.
         """
+        from hyperspy_aedenoise._fitting import fit_network, fit_spatial_spectral
+
         check_arguments(
             self.architecture, self.output_dimension, self.noise, reference is not None
         )
@@ -158,28 +156,20 @@ class AutoencoderDenoiser:
         self.learned_from_ = "this signal" if reference is None else "reference"
         alone = reference is None and self.architecture == "auto"
         if alone or self.architecture == "spatial-spectral":
-            self._filter(spectra, used, noise, n_codes, seeds[0], progress)
-            self.energies_ = None if energies is None else np.asarray(energies, float)
-            return self
-        if reference is None:
-            material = NoisyMaterial(spectra, noise, n_codes, self._is_own, seeds[0])
+            found = fit_spatial_spectral(
+                spectra, used, noise, n_codes, seeds[0], progress
+            )
         else:
-            _warn_of_other_scale(spectra, reference)
-            material = CleanMaterial(reference, noise, n_codes, seeds[0])
-        noise_level = Colour.of(noise, material.codes.mean).spread
-        model = self._build(material, noise_level, seeds[1])
-        # what a model of the user's own began with, to train it again from there
-        start = model.get_weights() if self._is_own else None
-
-        if material.can_train:
-            history = self._train(model, material, iterations, noise_level, progress)
-            if history["kept_iteration"] == 0 and not self._is_own:
-                # Nothing was gained by sparing spectra for the judgement.
-                material.put_all_to_use()
-                model = self._build(material, noise_level, seeds[1])
-        else:
-            history = _untrained(len(spectra), material)
-        self._store(model, noise, history, start=start)
+            if reference is None:
+                is_own = not isinstance(self.architecture, str)
+                material = NoisyMaterial(spectra, noise, n_codes, is_own, seeds[0])
+            else:
+                _warn_of_other_scale(spectra, reference)
+                material = CleanMaterial(reference, noise, n_codes, seeds[0])
+            found = fit_network(
+                material, self.architecture, iterations, noise, seeds[1], progress
+            )
+        self._store(found, noise)
         self.energies_ = None if energies is None else np.asarray(energies, float)
         return self
 
@@ -338,15 +328,13 @@ class AutoencoderDenoiser:
             From latent variables, shape (..., output_dimension), to spectra, shape
             (..., n_channels), in float64.
         """
-        from hyperspy_aedenoise._network import in_double_precision
+        from hyperspy_aedenoise._network import in_batches, in_double_precision
 
         decoder = in_double_precision(self._part("decoder"))
 
         def decode(latent):
             latent = np.asarray(latent, dtype=np.float64)
-            rows = latent.reshape(-1, latent.shape[-1])
-            batches = np.array_split(rows, -(-len(rows) // 1024))
-            spectra = np.concatenate([decoder.predict_on_batch(b) for b in batches])
+            spectra = in_batches(decoder, latent.reshape(-1, latent.shape[-1]))
             return spectra.reshape(*latent.shape[:-1], -1)
 
         return decode
@@ -398,6 +386,7 @@ class AutoencoderDenoiser:
     def from_bytes(cls, content):
         """Return the denoiser in the content of a file that `save` has written."""
         from hyperspy_aedenoise._archive import unpack
+        from hyperspy_aedenoise._fitting import Fit
 
         model, record, start, bank = unpack(content)
         noise = NoiseModel(**record["noise"])
@@ -407,9 +396,8 @@ class AutoencoderDenoiser:
             noise=noise,
             iterations=record["iterations"],
         )
-        denoiser._store(
-            model, noise, record["history"], record["form"], start=start, bank=bank
-        )
+        found = Fit(model, record["history"], record["form"], bank, start)
+        denoiser._store(found, noise)
         denoiser.learned_from_ = record["learned_from"]
         if record["energies"] is not None:
             denoiser.energies_ = np.asarray(record["energies"], float)
@@ -456,91 +444,20 @@ class AutoencoderDenoiser:
 
     # How it is done -------------------------------------------------------------
 
-    @property
-    def _is_own(self):
-        return not isinstance(self.architecture, str)
-
-    def _build(self, material, noise_level, rng):
-        from hyperspy_aedenoise._archive import check_storable
-        from hyperspy_aedenoise._network import build_spectral, check_own, wrap_own
-
-        # order 1 for the network; never finer than the noise
-        some = material.students[:: max(len(material.students) // 4096, 1)]
-        deviation = (some - material.codes.mean) / noise_level
-        spread = max(float(np.std(deviation)), 1.0)
-        if not self._is_own:
-            return build_spectral(material.codes, noise_level, spread, rng)
-        check_own(self.architecture, len(noise_level))
-        mean = material.codes.mean
-        try:  # before hours go into it
-            model = wrap_own(self.architecture, mean, noise_level, spread)
-            check_storable(model)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                must_be(
-                    "architecture",
-                    "made of Keras layers that can be stored and read safely",
-                    f"one that can't ({error})",
-                    "Use plain layers, and register your own with "
-                    "`keras.saving.register_keras_serializable`.",
-                )
-            ) from error
-        return model
-
-    def _train(self, model, material, iterations, noise_level, progress):
-        from hyperspy_aedenoise._training import BATCH, train
-
-        history = train(
-            model,
-            lambda: material.draw_pair(BATCH),
-            iterations,
-            noise_level,
-            held_out=material.judging_pairs(),
-            keep_start=not self._is_own,
-            progress=progress,
-        ).as_dict()
-        history["judged_on"] = material.judged_on
-        return history
-
-    def _filter(self, rows, used, noise, n_codes, rng, progress):
-        """Fit a spatial-spectral autoencoder."""
-        from hyperspy_aedenoise._network import build_spatial_spectral
-        from hyperspy_aedenoise._training import History
-
-        history = History(judged_on="a recorrupted pair of the spectra")
-        form = Form()
-        try:
-            form, evidence = choose(rows, used, noise, n_codes, rng, progress)
-            history.forms = [one.as_dict() for one in evidence]
-            restoration = restore(rows, used, noise, n_codes, rng, form)
-        except KeyboardInterrupt:
-            history.interrupted = True
-            form = Form()
-            restoration = restore(rows, used, noise, n_codes, rng, form)
-        linear, rare = restoration.linear, restoration.rare
-        history.rare = None if rare is None else rare.as_dict(used)
-        history.drift = restoration.deviation
-        unit = max(float(restoration.noisy.std(axis=0).max()), 1.0)
-        spread = Colour.of(noise, linear.mean).spread
-        model = build_spatial_spectral(
-            linear, restoration.mean, restoration.decoder, spread, unit
-        )
-        bank = CodeBank.of(rows, restoration, used, unit)
-        self._store(model, noise, history.as_dict(), asdict(form), bank=bank)
-
-    def _store(self, model, noise, history, form=None, start=None, bank=None):
+    def _store(self, found, noise):
         import keras
 
-        self._start = start
-        self._bank = bank
+        self._start = found.start
+        self._bank = found.bank
         self._draws = None
-        self.form_ = form
+        self.form_ = found.form
 
         # a plain model, without the loss and the optimiser of the training
-        self.model_ = keras.Model(model.inputs, model.outputs, name=model.name)
+        inputs, outputs = found.model.inputs[0], found.model.outputs[0]
+        self.model_ = keras.Model(inputs, outputs, name=found.model.name)
         self.noise_ = noise
-        self.history_ = history
-        self.n_channels_ = int(model.input_shape[-1])
+        self.history_ = found.history
+        self.n_channels_ = int(found.model.input_shape[-1])
         self.energies_ = None
 
     def _fitted(self):
@@ -569,6 +486,8 @@ class AutoencoderDenoiser:
     @staticmethod
     def _apply(model, values, n_expected, argument="spectra"):
         """Run a Keras model on the last axis of an array."""
+        from hyperspy_aedenoise._network import in_batches
+
         values = np.asarray(values)
         if values.ndim == 0 or values.shape[-1] != n_expected:
             raise ValueError(
@@ -583,7 +502,7 @@ class AutoencoderDenoiser:
         finite = np.isfinite(rows).all(axis=1)
         output = np.full((len(rows), model.output_shape[-1]), np.nan, np.float32)
         if finite.any():
-            output[finite] = model.predict(rows[finite], batch_size=1024, verbose=0)
+            output[finite] = in_batches(model, rows[finite])
         return output.reshape(*values.shape[:-1], output.shape[-1])
 
 
@@ -597,18 +516,3 @@ def _warn_of_other_scale(spectra, reference):
             "signal first.",
             ratio,
         )
-
-
-def _untrained(n_spectra, material):
-    """The history of a network that stays what it was built as."""
-    from hyperspy_aedenoise._training import History
-
-    _logger.warning(
-        "%d spectra are too few to judge a trained network on held-out ones (%d are "
-        "needed), so it stays at its start: the linear autoencoder of %d principal "
-        "component(s). Pass a clean `reference` to train it.",
-        n_spectra,
-        FEWEST_TO_TRAIN,
-        int((material.codes.shrinkage > 0).sum()),
-    )
-    return History().as_dict()

@@ -161,7 +161,9 @@ def decompose_autoencoder(
         noise, energies (of the energy axis' unit), ``form`` (what the parts of a
         spatial-spectral autoencoder are), and ``history``: the forms that were tried
         and the losses of a network, in units of the noise variance, and ``rare``, the
-        peaks that few spectra have, with their positions as indices of ``s.data``.
+        peaks that few spectra have, with their positions as indices of ``s.data``, and
+        ``drift``, the standard deviation of an energy drift that is followed, in
+        channels.
 
     Raises
     ------

@@ -12,6 +12,8 @@ from hyperspy_aedenoise._validation import must_be
 FILTERS = (16, 32, 32)
 #: Width of the filters, in channels.
 WIDTH = 5
+#: Spectra that go through a network at a time: the layers' values take memory.
+_AT_ONCE = 1024
 
 
 def build_spectral(codes, noise_level, spread, rng):
@@ -219,6 +221,25 @@ def in_double_precision(model):
     double = keras.saving.deserialize_keras_object(config)
     double.set_weights(model.get_weights())
     return double
+
+
+def in_batches(model, rows):
+    """What a model makes of rows.
+
+    The model is called as it is: Keras' `predict` would trace each new model again.
+
+    Parameters
+    ----------
+    model : keras.Model
+    rows : ndarray, shape (n, ...)
+
+    Returns
+    -------
+    ndarray, shape (n, ...)
+    """
+    parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
+    found = [keras.ops.convert_to_numpy(model(one, training=False)) for one in parts]
+    return np.concatenate(found)
 
 
 def _standardise(mean, level, invert=False):

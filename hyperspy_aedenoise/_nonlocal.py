@@ -17,8 +17,8 @@ _ALL = 4096
 #: beyond its block a patch looks.
 _BLOCK, _AROUND = 32, 14
 #: Positions of a patch from which on every second patch is enough in all passes but the
-#: last: each position still lies in a dozen of them.
-_MANY_PLACES = 25
+#: last: each position still lies in some of them.
+_MANY_PLACES = 11
 #: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
 #: The linear algebra of small matrices gains nothing from threads of its own.
 _BATCH, _MOST_THREADS = 400, 4
@@ -106,7 +106,7 @@ def _filtered(codes, level, filter_):
 
 def _wanted(shape, sides):
     """Which patches are estimated at first: large ones like a chessboard, else all."""
-    step = 2 if min(sides) > 1 and np.prod(sides) >= _MANY_PLACES else 1
+    step = 2 if np.prod(sides) >= _MANY_PLACES else 1
     y, x = np.indices((np.prod(shape[:-1]), shape[-1]))
     return ((y + x) % step == 0).ravel()
 

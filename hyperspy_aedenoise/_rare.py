@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
-import scipy.stats
+import scipy.special
 
 from hyperspy_aedenoise._lowrank import parts_of
 
@@ -197,16 +197,12 @@ def _largest(white, peaks, spread=1.0):
 def _limits(restored, n_rows, noise, colour, peaks, rng):
     """What matches in noise reach by the chances of anything and of a further peak."""
     largest = []
-    drawn = 0
-    while drawn < _NULL_ROWS:
-        for part in parts_of(n_rows):
-            expected = restored(part)
-            residual = noise.sample(expected, rng) - expected
-            white = _whitened(residual, expected, noise, colour).astype(np.float32)
-            largest.append(_largest(white, peaks))
-            drawn += len(white)
-            if drawn >= _NULL_ROWS:
-                break
+    for part in parts_of(_NULL_ROWS):
+        # of few spectra each is drawn again and again
+        expected = restored(np.arange(part.start, part.stop) % n_rows)
+        residual = noise.sample(expected, rng) - expected
+        white = _whitened(residual, expected, noise, colour).astype(np.float32)
+        largest.append(_largest(white, peaks))
     largest = np.sort(np.concatenate(largest))
     # beyond the limit of a tail of Gaussians the square is exponentially distributed
     tail = np.square(largest[-int(_TAIL * len(largest)) :])
@@ -236,8 +232,8 @@ def _pursue(white, hits, used, peaks, spread, limit):
     """Peaks of all hits together: their numbers, and the amplitudes of all spectra."""
     residual = white.copy() if len(hits) else white
     found, amplitudes = [], np.zeros((len(white), 0), np.float32)
-    limit_alone = scipy.stats.norm.isf(_CHANCE / 2 / len(white))
-    limit_beside = scipy.stats.norm.isf(_CHANCE_FURTHER / 2 / 8)
+    limit_alone = -scipy.special.ndtri(_CHANCE / 2 / len(white))
+    limit_beside = -scipy.special.ndtri(_CHANCE_FURTHER / 2 / 8)
     while len(hits) and len(found) < _MOST_PEAKS:
         match = residual[hits] @ peaks.white.T / spread
         excess = np.maximum(np.square(match) - limit**2, 0).sum(axis=0)

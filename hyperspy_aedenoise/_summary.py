@@ -63,7 +63,7 @@ def _summary_of_form(denoiser):
         ),
         f"  spectra of the decoder: {form['decoder']}",
     ]
-    if form["aligned"]:
+    if denoiser.history_["drift"]:
         lines.append(f"  energy drift followed: {_drift(denoiser)}")
     tried = denoiser.history_["forms"]
     chosen = [one for one in tried if one.items() >= form.items()]

@@ -4,7 +4,9 @@ from dataclasses import asdict, dataclass, field
 
 import keras
 import numpy as np
-import scipy.stats
+import scipy.special
+
+from hyperspy_aedenoise._network import in_batches
 
 #: Step size of Adam at its largest: of 3e-4, 1e-3 and 3e-3 the ones above 1e-3 were
 #: alike on maps of 2000-4000 spectra, and the smallest too slow for 750 iterations.
@@ -155,9 +157,8 @@ class _Judge:
         if self.held_out is None:
             return
         inputs, targets = self.held_out
-        output = self.model.predict(
-            inputs.reshape(-1, inputs.shape[-1]), batch_size=1024, verbose=0
-        ).reshape(inputs.shape)
+        rows = inputs.reshape(-1, inputs.shape[-1])
+        output = in_batches(self.model, rows).reshape(inputs.shape)
         # one number per spectrum: draws and channels of a spectrum share its noise
         loss = np.square((targets - output) / self.noise_level).mean(axis=(0, 2))
         if self.start is None:
@@ -168,7 +169,7 @@ class _Judge:
         self.history.held_out_loss.append(float(loss.mean()))
         self.history.held_out_error.append(error)
         # each of several looks may be lucky; few judges know their error badly
-        needed = scipy.stats.t.isf(CHANCE / N_CHECKS, loss.size - 1) * error
+        needed = -scipy.special.stdtrit(loss.size - 1, CHANCE / N_CHECKS) * error
         if loss.mean() < self.lowest.mean():
             self.lowest = loss
         # The lowest of many scores is so by chance; the longer training wins a draw.
