@@ -28,6 +28,9 @@ _MANY_SPECTRA, _MOST_DRAWS = 1000, 4
 _MOST_TRIED, _N_PIECES = 8192, 4
 #: Chance that a form which gains nothing is taken: that of two standard errors.
 _CHANCE = 0.023
+#: Looks at the evidence: at all forms, and at the promising ones on so many times more
+#: draws if the first doesn't decide.
+_LOOKS, _MORE = 2, 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Evidence:
         }
 
 
-def choose(rows, used, noise, n_codes, rng, progress):
+def choose(rows, used, noise, n_codes, can_move, rng, progress):
     """Choose the form of the autoencoder by a pair of recorrupted spectra.
 
     Everything, the principal codes and the noise in them included, is computed from
@@ -69,6 +72,8 @@ def choose(rows, used, noise, n_codes, rng, progress):
     noise : NoiseModel
     n_codes : int or None
         None: what rises above the noise.
+    can_move : bool
+        Whether spectra can be moved along energy: no channels are missing in between.
     rng : numpy.random.Generator
     progress : callable
         Wraps what is tried, like `tqdm.tqdm`.
@@ -78,8 +83,8 @@ def choose(rows, used, noise, n_codes, rng, progress):
     Form
         That with the lowest error among those whose error is below that of optimal
         shrinkage by more than chance allows: by two standard errors in a single look,
-        corrected for the number of forms. Else optimal shrinkage. What is promising
-        but unsure is tried on more pairs.
+        corrected for the number of forms and for two looks: what is promising but
+        unsure is tried on more pairs. Else optimal shrinkage.
     list of Evidence
 
     Notes
@@ -99,7 +104,7 @@ def choose(rows, used, noise, n_codes, rng, progress):
         draws = []
         for _ in range(n_draws):
             pair = _Pair.drawn(rows, expected, noise, rng)
-            start, encoders = _encoders(pair, used, n_codes, rng)
+            start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
             tried = _all_forms(encoders, pair, shares, wanted, progress)
             draws.append({form: pair.difference(one, start) for form, one in tried})
         shown = [form for form in draws[0] if all(form in draw for draw in draws)]
@@ -111,8 +116,8 @@ def choose(rows, used, noise, n_codes, rng, progress):
     promising = {
         one.form for one in evidence if one.difference.value < -one.difference.error
     }
-    if form == Form() and promising and n_draws < _MOST_DRAWS:
-        more = differences(_MOST_DRAWS - n_draws, promising)
+    if form == Form() and promising:
+        more = differences(_MORE * n_draws, promising)
         found |= {form: found[form] + more[form] for form in more}
         form, evidence = _best(found)
     return form, evidence
@@ -121,7 +126,7 @@ def choose(rows, used, noise, n_codes, rng, progress):
 def _best(found):
     """The form that is better than the start by most, if any is; and the evidence."""
     evidence = [Evidence(form, _mean_difference(found[form])) for form in found]
-    sure = -scipy.special.ndtri(_CHANCE / len(evidence))
+    sure = -scipy.special.ndtri(_CHANCE / _LOOKS / len(evidence))
     better = [
         one for one in evidence if one.difference.value < -sure * one.difference.error
     ]
@@ -154,18 +159,22 @@ def _pieces(rows, used):
     return rows[pieces(number)[some][taking_part]], taking_part
 
 
-def _encoders(pair, used, n_codes, rng):
+def _encoders(pair, used, n_codes, can_move, wanted, rng):
     """What is optimally shrunk, and encoders by whether they are aligned and weak."""
+    weak, aligned = True, can_move
+    if wanted is not None:
+        weak = any(form.weak_components for form in wanted)
+        aligned = any(form.aligned for form in wanted)
     noise = pair.noise.scaled(1 + _RATIO**2)
     plain = encode(pair.first, used, noise, n_codes)
     start = plain.restored(plain.filtered("none"), "principal")
     encoders = {(False, False): plain}
     if n_codes is not None:
         return start, encoders
-    with_weak = plain.with_weak(noise, rng)
+    with_weak = plain.with_weak(noise, rng) if weak else plain
     if with_weak is not plain:
         encoders[False, True] = with_weak
-    drift = energy_drift(pair.first, used, noise)
+    drift = energy_drift(pair.first, used, noise) if aligned else None
     if drift is not None:
         aligned = encode(pair.first, used, noise, drift=drift)
         shrunk = aligned.restored(aligned.filtered("none"), "principal")

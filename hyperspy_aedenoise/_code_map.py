@@ -174,14 +174,25 @@ def _placed(linear, colour, rows, used, noise):
     for part in parts_of(len(rows)):
         codes[part] = linear.encode(rows[part])
         expected = linear.decode(linear.shrinkage * codes[part])
-        level[part] = _noise_level(expected, noise, colour.spread)
+        level[part] = noise_level(expected, noise, colour.spread)
     return CodeMap(linear, colour, on_map(codes, used), on_map(level, used), used)
 
 
-def _noise_level(expected, noise, spread):
-    """Noise variance of each spectrum relative to `spread`, that at the mean, squared.
+def noise_level(expected, noise, spread):
+    """Noise variance of each spectrum relative to that at the mean one.
 
-    Empty spectra have none; a tenth stands for what the model doesn't know.
+    Parameters
+    ----------
+    expected : ndarray, shape (n_spectra, n_channels)
+    noise : NoiseModel
+    spread : ndarray, shape (n_channels,)
+        Standard deviation of the noise at the mean spectrum.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,)
+        Mean over the channels. Empty spectra have none; a tenth stands for what the
+        model doesn't know.
     """
     ratio = noise.variance(expected) / spread**2
     return np.maximum(ratio.mean(axis=-1), 0.1)

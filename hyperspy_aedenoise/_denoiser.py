@@ -40,7 +40,7 @@ class AutoencoderDenoiser:
         centred and scaled to order 1; it is copied, not changed.
     output_dimension : int, optional
         Latent variables per spectrum. Default: the number of principal components
-        that rise above the noise, and of rare features.
+        that rise above the noise, or that follow an energy shift, and of rare features.
     noise : NoiseModel, optional
         Noise of the spectra. Default: measured on them.
     iterations : int, default 750
@@ -125,7 +125,8 @@ class AutoencoderDenoiser:
         left_out : ndarray of bool, shape (...), optional
             True where a spectrum takes no part.
         energies : array_like, shape (n_channels,), optional
-            Energy loss of the channels; kept with the network.
+            Energy loss of the channels; kept with the network. Where channels are
+            missing in between, spectra are not moved along energy.
         progress : callable, optional
             Wraps the iterations, like `tqdm.tqdm`. Default: no progress bar.
 
@@ -156,8 +157,10 @@ class AutoencoderDenoiser:
         self.learned_from_ = "this signal" if reference is None else "reference"
         alone = reference is None and self.architecture == "auto"
         if alone or self.architecture == "spatial-spectral":
+            step = np.diff(np.arange(n_channels) if energies is None else energies)
+            gapless = np.allclose(step, step[:1], rtol=0.01)
             found = fit_spatial_spectral(
-                spectra, used, noise, n_codes, seeds[0], progress
+                spectra, used, noise, n_codes, gapless, seeds[0], progress
             )
         else:
             if reference is None:

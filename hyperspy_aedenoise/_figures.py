@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: Forms of an autoencoder that are shown, the best ones.
+_MOST_FORMS = 16
+
 
 def plot_training(history, title):
     """Losses against iteration, with the state that was kept.
@@ -60,12 +63,12 @@ def plot_training(history, title):
 
 
 def plot_forms(tried, chosen, title):
-    """Errors of the forms of a spatial-spectral autoencoder, estimated by a pair.
+    """Errors of the best forms of a spatial-spectral autoencoder, estimated by a pair.
 
     Parameters
     ----------
     tried : list of dict
-        As `_spatial_spectral.Evidence.as_dict` gives them.
+        As `_choice.Evidence.as_dict` gives them.
     chosen : dict
         The form that was taken.
     title : str
@@ -81,9 +84,12 @@ def plot_forms(tried, chosen, title):
             "There is nothing to plot: the fit was interrupted before any form was "
             "judged; call `s.decompose_autoencoder()` again."
         )
-    _, ax = plt.subplots(figsize=(7, 1.2 + 0.28 * len(tried)), layout="constrained")
+    shown = sorted(tried, key=lambda one: one["difference_to_shrinkage"])
+    best, rest = shown[:_MOST_FORMS], shown[_MOST_FORMS:]
+    shown = best + [one for one in rest if one.items() >= chosen.items()]
+    _, ax = plt.subplots(figsize=(7, 1.2 + 0.28 * len(shown)), layout="constrained")
     names = []
-    for number, one in enumerate(tried):
+    for number, one in enumerate(shown):
         taken = one.items() >= chosen.items()
         ax.errorbar(
             one["difference_to_shrinkage"],
@@ -99,13 +105,15 @@ def plot_forms(tried, chosen, title):
         aligned = "aligned, " if one["aligned"] else ""
         names.append(f"{aligned}{one['code_filter']}{network}{weak}, {one['decoder']}")
     ax.axvline(0, color="0.5", ls=":", lw=1)
-    ax.set_yticks(range(len(tried)), names, fontsize="small")
+    ax.set_yticks(range(len(shown)), names, fontsize="small")
     ax.invert_yaxis()
     ax.set_xlabel(
         "Squared error minus that of optimal shrinkage / noise variance\n"
         "(bars: two standard errors)"
     )
-    ax.set_title(f"Code filters and decoders on {title}" if title else "Forms")
+    what = f"Code filters and decoders on {title}" if title else "Forms"
+    of_all = f" (best of {len(tried)})" if rest else ""
+    ax.set_title(what + of_all)
     ax.legend(loc="best", fontsize="small")
     return ax
 

@@ -49,7 +49,7 @@ class Fit:
     start: list | None = None
 
 
-def fit_spatial_spectral(rows, used, noise, n_codes, rng, progress):
+def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
     """Fit a spatial-spectral autoencoder to all spectra together.
 
     Parameters
@@ -61,6 +61,8 @@ def fit_spatial_spectral(rows, used, noise, n_codes, rng, progress):
     noise : NoiseModel
     n_codes : int or None
         None: what rises above the noise.
+    can_move : bool
+        Whether spectra can be moved along energy: no channels are missing in between.
     rng : numpy.random.Generator
     progress : callable
         Wraps what is tried, like `tqdm.tqdm`.
@@ -73,7 +75,7 @@ def fit_spatial_spectral(rows, used, noise, n_codes, rng, progress):
     history = History(judged_on="a recorrupted pair of the spectra")
     form = Form()
     try:
-        form, evidence = choose(rows, used, noise, n_codes, rng, progress)
+        form, evidence = choose(rows, used, noise, n_codes, can_move, rng, progress)
         history.forms = [one.as_dict() for one in evidence]
         restoration = restore(rows, used, noise, n_codes, rng, form)
     except KeyboardInterrupt:
@@ -82,7 +84,8 @@ def fit_spatial_spectral(rows, used, noise, n_codes, rng, progress):
         restoration = restore(rows, used, noise, n_codes, rng, form)
     linear, rare = restoration.linear, restoration.rare
     history.rare = None if rare is None else rare.as_dict(used)
-    history.drift = restoration.deviation
+    if restoration.drift is not None:
+        history.energy_shift = restoration.drift.round(4).tolist()
     unit = max(float(restoration.noisy.std(axis=0).max()), 1.0)
     spread = Colour.of(noise, linear.mean).spread
     model = build_spatial_spectral(

@@ -132,8 +132,9 @@ def decompose_autoencoder(
         centred and scaled to order 1.
     output_dimension : int, optional
         Latent variables per spectrum. Default: the number of principal components
-        that rise above the noise, and of rare peaks. With a number of your own there
-        are no others, and rare peaks are not looked for.
+        that rise above the noise, or that follow an energy shift, and of rare peaks.
+        With a number of your own there are no others, and neither shifts nor rare
+        peaks are looked for.
     noise : NoiseModel, optional
         Default: measured on this signal.
     iterations : int, default 750
@@ -162,8 +163,8 @@ def decompose_autoencoder(
         spatial-spectral autoencoder are), and ``history``: the forms that were tried
         and the losses of a network, in units of the noise variance, and ``rare``, the
         peaks that few spectra have, with their positions as indices of ``s.data``, and
-        ``drift``, the standard deviation of an energy drift that is followed, in
-        channels.
+        ``energy_shift``, by how many channels each spectrum is moved, if that is
+        followed.
 
     Raises
     ------

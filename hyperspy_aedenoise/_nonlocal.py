@@ -17,7 +17,7 @@ _ALL = 4096
 #: beyond its block a patch looks.
 _BLOCK, _AROUND = 32, 14
 #: Positions of a patch from which on every second patch is enough in all passes but the
-#: last: each position still lies in some of them.
+#: last: each position still lies in five of them, or more.
 _MANY_PLACES = 11
 #: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
 #: The linear algebra of small matrices gains nothing from threads of its own.

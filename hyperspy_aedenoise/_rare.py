@@ -107,7 +107,7 @@ def find_rare(rows, restored, used, noise, colour, rng):
     rows : ndarray, shape (n_spectra, n_channels)
         Noisy spectra, in signal units.
     restored : callable
-        Gives the restored spectra of a slice of the rows.
+        Gives the restored spectra of some rows, by a slice or by their numbers.
     used : ndarray of bool, shape (n_maps, height, width)
         Where they lie; its sum is n_spectra.
     noise : NoiseModel
@@ -197,9 +197,10 @@ def _largest(white, peaks, spread=1.0):
 def _limits(restored, n_rows, noise, colour, peaks, rng):
     """What matches in noise reach by the chances of anything and of a further peak."""
     largest = []
-    for part in parts_of(_NULL_ROWS):
-        # of few spectra each is drawn again and again
-        expected = restored(np.arange(part.start, part.stop) % n_rows)
+    # rows from everywhere; of few spectra each is drawn again and again
+    rows = np.linspace(0, n_rows, _NULL_ROWS, endpoint=False).astype(int)
+    for part in parts_of(len(rows)):
+        expected = restored(rows[part])
         residual = noise.sample(expected, rng) - expected
         white = _whitened(residual, expected, noise, colour).astype(np.float32)
         largest.append(_largest(white, peaks))

@@ -1,5 +1,6 @@
 """Encoder, code filter and decoder together."""
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from hyperspy_aedenoise._drift import energy_drift, moved
 from hyperspy_aedenoise._lowrank import PrincipalCodes, clean_codes, parts_of
 from hyperspy_aedenoise._nonlocal import MOST_FILTERED, MapFilter
 from hyperspy_aedenoise._rare import RareFeatures, find_rare
+
+_logger = logging.getLogger(__name__)
 
 #: What the code filter may be: helped by alike codes anywhere, or by alike
 #: surroundings.
@@ -75,11 +78,10 @@ class Restoration:
     rare : RareFeatures or None
         What was put back; its amplitudes are the last codes. None: not looked for.
     drift : ndarray, shape (n_spectra,), or None
-        How far decoded spectra are moved along energy, in channels.
-    fixed : ndarray, shape (n_channels,), or float
-        What all spectra have in common and doesn't move, in signal units.
-    deviation : float
-        Standard deviation of a drift that the codes follow, in channels.
+        How far the spectra are moved along energy, in channels, if that is followed.
+    fixed : ndarray, shape (n_channels,), or None
+        What all spectra have in common and doesn't move, in signal units. None: the
+        codes know of the drift, and decoded spectra needn't be moved.
     """
 
     linear: PrincipalCodes
@@ -90,13 +92,12 @@ class Restoration:
     level: np.ndarray
     rare: RareFeatures | None = None
     drift: np.ndarray | None = None
-    fixed: np.ndarray | float = 0.0
-    deviation: float = 0.0
+    fixed: np.ndarray | None = None
 
     def spectra(self, part=slice(None)):
         """Restored spectra of some rows, in signal units."""
         decoded = self.codes[part] @ self.decoder + self.mean
-        if self.drift is None:
+        if self.fixed is None:
             return decoded
         return moved(decoded, self.drift[part]) + self.fixed
 
@@ -162,6 +163,7 @@ class Encoded:
     def _fixed(self, restoration):
         """What doesn't move with the spectra, as far as it is above the noise."""
         n_spectra = len(self.rows)
+        restoration = replace(restoration, fixed=np.zeros_like(self.mean))
         restored = sum(
             restoration.spectra(part).sum(axis=0, dtype=float)
             for part in parts_of(n_spectra)
@@ -221,11 +223,12 @@ def restore(rows, used, noise, n_codes, rng, form):
     if form.network:
         filtered = filtered + form.network * encoded.correction(filtered)
     restoration = encoded.restored(filtered, form.decoder)
+    code_map = encoded.code_map
+    del encoded  # aligned, it has a copy of the spectra
     if drift is not None:
         restoration = _bent(restoration, rows, noise)
     if n_codes is not None:
         return restoration
-    code_map = encoded.code_map
     rare = find_rare(
         rows, restoration.spectra, code_map.used, noise, code_map.colour, rng
     )
@@ -233,27 +236,35 @@ def restore(rows, used, noise, n_codes, rng, form):
 
 
 def _bent(restoration, rows, noise):
-    """A restoration with drift as one without, with as many codes as that takes.
+    """A restoration whose codes know of the drift: as many as that takes.
 
     Spectra that move lie on a curve in the space of principal components.
     """
-    spectra = np.concatenate(
-        [restoration.spectra(part) for part in parts_of(len(rows))]
-    )
+    spectra = np.empty(rows.shape, dtype=np.float32)
+    for part in parts_of(len(rows)):
+        spectra[part] = restoration.spectra(part)
     linear = clean_codes(spectra, noise, min(_MOST_BENT, *spectra.shape))
-    codes = linear.encode(spectra)
+    noisy, codes = np.empty((2, len(rows), linear.encoder.shape[1]), dtype=np.float32)
+    for part in parts_of(len(rows)):
+        noisy[part], codes[part] = (linear.encode(v[part]) for v in (rows, spectra))
     lost = codes.var(axis=0)[::-1].cumsum()[::-1]  # with a code and all weaker ones
-    linear = linear.first(max(int((lost > _LOST).sum()), 1))
+    n_codes = max(int((lost > _LOST).sum()), 1)
+    if n_codes == _MOST_BENT:
+        _logger.info(
+            "following the energy shift takes more than %d components; what the last "
+            "ones lack is up to %.2g of the noise of one code",
+            n_codes,
+            lost[-1],
+        )
+    linear = linear.first(n_codes)
     return replace(
         restoration,
         linear=linear,
         mean=linear.mean,
         decoder=linear.decoder,
-        noisy=linear.encode(rows),
-        codes=linear.encode(spectra),
-        drift=None,
-        fixed=0.0,
-        deviation=float(restoration.drift.std()),
+        noisy=noisy[:, :n_codes],
+        codes=codes[:, :n_codes],
+        fixed=None,
     )
 
 

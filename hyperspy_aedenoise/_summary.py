@@ -1,5 +1,7 @@
 """What a training did, in words."""
 
+import numpy as np
+
 #: Positions of a rare peak that are named.
 _SHOWN = 4
 
@@ -63,8 +65,11 @@ def _summary_of_form(denoiser):
         ),
         f"  spectra of the decoder: {form['decoder']}",
     ]
-    if denoiser.history_["drift"]:
-        lines.append(f"  energy drift followed: {_drift(denoiser)}")
+    if denoiser.history_["energy_shift"]:
+        lines.append(
+            f"  energy shift followed: {_spread_of_shift(denoiser)} (standard "
+            "deviation; a drift, or the same chemical shift of all edges)"
+        )
     tried = denoiser.history_["forms"]
     chosen = [one for one in tried if one.items() >= form.items()]
     if chosen and chosen[0]["difference_to_shrinkage"] < 0:
@@ -97,12 +102,12 @@ def latent_names(denoiser):
     ]
 
 
-def _drift(denoiser):
-    """Size of the energy drift, in eV if the energies are known."""
-    drift, energies = denoiser.history_["drift"], denoiser.energies_
+def _spread_of_shift(denoiser):
+    """Spread of the energy shifts, in eV if the energies are known."""
+    spread, energies = np.std(denoiser.history_["energy_shift"]), denoiser.energies_
     if energies is None:
-        return f"{drift:.2g} channels (standard deviation)"
-    return f"{drift * abs(energies[1] - energies[0]):.2g} eV (standard deviation)"
+        return f"{spread:.2g} channels"
+    return f"{spread * abs(energies[1] - energies[0]):.2g} eV"
 
 
 def _place(peak, energies):

@@ -47,9 +47,9 @@ class History:
     rare : dict or None
         Of a spatial-spectral autoencoder: what few spectra have beyond the codes, see
         `_rare.RareFeatures`.
-    drift : float
-        Of a spatial-spectral autoencoder: standard deviation of the energy drift that
-        it follows, in channels; 0 if it follows none.
+    energy_shift : list of float
+        Of a spatial-spectral autoencoder that follows one: by how many channels each
+        spectrum that takes part is moved to higher energy loss. Else empty.
     """
 
     iteration: list = field(default_factory=list)
@@ -62,7 +62,7 @@ class History:
     interrupted: bool = False
     forms: list = field(default_factory=list)
     rare: dict | None = None
-    drift: float = 0.0
+    energy_shift: list = field(default_factory=list)
 
     def as_dict(self):
         """Return everything as lists and numbers."""

@@ -79,7 +79,7 @@ MAY_LOAD = {
     "_matching": {"numpy", "scipy"},
     "_material": {"numpy"},
     "_carried": {"numpy"},
-    "_summary": set(),
+    "_summary": {"numpy"},
     "_network": {"numpy", "keras"},
     "_training": {"numpy", "scipy", "keras"},
     "_archive": {"numpy"},

@@ -83,10 +83,13 @@ def test_single_real_spectra_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "channel"),
-    [("S03_STO_D3r1_100x_HL.dm3", 0.3), ("S05_BN_A3r1_100x_HL.dm3", 0.5)],
+    "name", ["S03_STO_D3r1_100x_HL.dm3", "S05_BN_A3r1_100x_HL.dm3"]
 )
-def test_drift_of_repeats_is_followed(name, channel):
-    """Repeats of one area that drift by 0.13 to 0.5 eV (standard deviation)."""
-    history = train(load(name), return_info=True)["history"]
-    assert 0.13 < history["drift"] * channel < 0.5
+def test_drift_of_repeats_is_followed(name):
+    """Repeats of one area, aligned by hand to find the same: by 0.4 eV."""
+    signal = load(name)
+    shift = train(signal, return_info=True)["history"]["energy_shift"]
+    # where the steepest rise of each spectrum lies, smoothed over 3 channels
+    aligned = signal.deepcopy()
+    found = aligned.estimate_shift1D(show_progressbar=False, interpolate=True)
+    assert np.corrcoef(shift, -found)[0, 1] ** 2 > 0.5
