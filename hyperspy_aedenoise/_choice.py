@@ -76,7 +76,7 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
         Whether spectra can be moved along energy: no channels are missing in between.
     rng : numpy.random.Generator
     progress : callable
-        Wraps what is tried, like `tqdm.tqdm`.
+        Wraps what is tried, like `tqdm.tqdm`: draws, or forms if one draw is enough.
 
     Returns
     -------
@@ -102,10 +102,11 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
     def differences(n_draws, wanted=None):
         """Of all forms, or of some, those that each draw shows."""
         draws = []
-        for _ in range(n_draws):
+        by_draw, by_form = (progress, iter) if n_draws > 1 else (iter, progress)
+        for _ in by_draw(range(n_draws)):
             pair = _Pair.drawn(rows, expected, noise, rng)
             start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
-            tried = _all_forms(encoders, pair, shares, wanted, progress)
+            tried = _all_forms(encoders, pair, shares, wanted, by_form)
             draws.append({form: pair.difference(one, start) for form, one in tried})
         shown = [form for form in draws[0] if all(form in draw for draw in draws)]
         return {form: [draw[form] for draw in draws] for form in shown}

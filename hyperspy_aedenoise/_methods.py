@@ -511,5 +511,5 @@ def _progress_bar(show_progressbar):
     if show_progressbar is None:
         show_progressbar = preferences.General.show_progressbar
     return functools.partial(
-        progressbar, desc="Training", disable=not show_progressbar, leave=True
+        progressbar, desc="Fitting", disable=not show_progressbar, leave=True
     )

@@ -146,6 +146,16 @@ def test_slices_files_and_new_spectra_follow_it(repeats, tmp_path):
     assert np.square(denoiser.denoise(new) - clean).mean() < 0.05**2 / 3
 
 
+def test_uncertainty_is_that_of_the_error(repeats):
+    """Along energy, too: it is largest where the edge is steep."""
+    clean, noisy, denoiser = repeats
+    claimed = np.square(denoiser.uncertainty(noisy)).mean(axis=0)
+    error = np.square(denoiser.denoise(noisy) - clean).mean(axis=0)
+    # 16 draws of one shift per spectrum, 60 spectra: good to a fifth
+    assert claimed.mean() == pytest.approx(error.mean(), rel=0.4)
+    assert np.corrcoef(claimed, error)[0, 1] > 0.8
+
+
 def test_across_missing_channels_nothing_is_moved(repeats):
     _, noisy, _ = repeats
     kept = np.r_[:80, 90:140]

@@ -43,7 +43,7 @@ def test_nothing_is_printed_unless_wanted(noisy_signal, capsys):
     train(noisy_signal)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "Training" not in captured.err
+    assert "Fitting" not in captured.err
 
 
 def test_return_info_is_the_training_record(noisy_signal):
@@ -58,7 +58,7 @@ def test_return_info_is_the_training_record(noisy_signal):
 
 def test_progress_bar_follows_the_argument(noisy_signal, capsys):
     train(noisy_signal, show_progressbar=True)
-    assert "Training: 100%" in capsys.readouterr().err
+    assert "Fitting: 100%" in capsys.readouterr().err
 
 
 def test_arguments_but_the_reference_are_keyword_only(noisy_signal, clean_signal):
