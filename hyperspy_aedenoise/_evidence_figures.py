@@ -1,6 +1,9 @@
-"""The pictures of what was measured and matched."""
+"""The pictures of evidence: what was measured, matched and tried."""
 
 import numpy as np
+
+#: Forms of an autoencoder that are shown, the best ones.
+_MOST_FORMS = 16
 
 
 def plot_match(report):
@@ -88,3 +91,59 @@ def plot_noise(noise):
     right.set_ylabel("Autocorrelation of the noise")
     right.legend()
     return figure
+
+
+def plot_forms(tried, chosen, title):
+    """Errors of the best forms of a spatial-spectral autoencoder, estimated by a pair.
+
+    Parameters
+    ----------
+    tried : list of dict
+        As `_choice.Evidence.as_dict` gives them.
+    chosen : dict
+        The form that was taken.
+    title : str
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    import matplotlib.pyplot as plt
+
+    if not tried:
+        raise RuntimeError(
+            "There is nothing to plot: the fit was interrupted before any form was "
+            "judged; call `s.decompose_autoencoder()` again."
+        )
+    shown = sorted(tried, key=lambda one: one["difference_to_shrinkage"])
+    best, rest = shown[:_MOST_FORMS], shown[_MOST_FORMS:]
+    shown = best + [one for one in rest if one.items() >= chosen.items()]
+    _, ax = plt.subplots(figsize=(7, 1.2 + 0.28 * len(shown)), layout="constrained")
+    names = []
+    for number, one in enumerate(shown):
+        taken = one.items() >= chosen.items()
+        ax.errorbar(
+            one["difference_to_shrinkage"],
+            number,
+            xerr=2 * one["difference_error"],
+            color="C3" if taken else "C0",
+            marker="o",
+            capsize=2,
+            label="taken" if taken else None,
+        )
+        weak = " + weak components" if one["weak_components"] else ""
+        network = f" + {one['network']:.0%} network" if one["network"] else ""
+        aligned = "aligned, " if one["aligned"] else ""
+        names.append(f"{aligned}{one['code_filter']}{network}{weak}, {one['decoder']}")
+    ax.axvline(0, color="0.5", ls=":", lw=1)
+    ax.set_yticks(range(len(shown)), names, fontsize="small")
+    ax.invert_yaxis()
+    ax.set_xlabel(
+        "Squared error minus that of optimal shrinkage / noise variance\n"
+        "(bars: two standard errors)"
+    )
+    what = f"Code filters and decoders on {title}" if title else "Forms"
+    of_all = f" (best of {len(tried)})" if rest else ""
+    ax.set_title(what + of_all)
+    ax.legend(loc="best", fontsize="small")
+    return ax

@@ -340,7 +340,8 @@ def plot_autoencoder_training(self):
     RuntimeError
         If there is no trained autoencoder.
     """
-    from hyperspy_aedenoise._figures import plot_forms, plot_training
+    from hyperspy_aedenoise._evidence_figures import plot_forms
+    from hyperspy_aedenoise._figures import plot_training
 
     content, _ = trained(self)
     denoiser, title = denoiser_of(content), self.metadata.General.title
