@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._figures import estimate_in_words, plot_routes
 from hyperspy_aedenoise._routes import Routes
 from hyperspy_aedenoise._spectra import (
     energy_last,
@@ -56,8 +57,6 @@ class DenoisingComparison:
             Images summed over energy, the mean spectrum, and spectra at three marked
             positions of high, middle and low intensity.
         """
-        from hyperspy_aedenoise._figures import plot_routes
-
         routes = ["raw", "pca", "autoencoder"]
         if self.recommended not in routes:
             routes.insert(2, self.recommended)
@@ -91,7 +90,7 @@ class DenoisingComparison:
             cells = [
                 row["route"] + (" *" if row["route"] == self.recommended else ""),
                 "" if row["components"] is None else row["components"],
-                _number(row["estimated_mse"]),
+                estimate_in_words(row),
                 _with_error(row["difference_to_pca"], row["difference_error"]),
             ]
             if known:
@@ -193,7 +192,7 @@ def _recommend(estimated, difference):
     gain = difference[best, "pca"]
     return best, (
         f"Recommended: {best}. Its error is below that of PCA by "
-        f"{_with_error(-gain.value, gain.error)} (PCA: {_number(estimated['pca'])}), "
+        f"{_with_error(-gain.value, gain.error)} (PCA: {estimated['pca']:.3g}), "
         "estimated without truth and as far as the noise model is right."
     )
 
@@ -232,10 +231,6 @@ def _as_signal(signal, values, kept):
     if result.metadata.has_item("Signal.Denoising"):
         del result.metadata.Signal.Denoising
     return result
-
-
-def _number(value):
-    return f"{value:.3g}"
 
 
 def _with_error(value, error):

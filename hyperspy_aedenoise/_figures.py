@@ -273,13 +273,32 @@ def _scale_bar(ax, axis, n_pixels):
     ax.add_artist(box)
 
 
+def estimate_in_words(row):
+    """Estimated error of a route, or an upper limit where little of it is sure.
+
+    Parameters
+    ----------
+    row : dict
+        Of `_comparison.DenoisingComparison.table`.
+
+    Returns
+    -------
+    str
+        The limit is two standard errors above the estimate, or above 0.
+    """
+    estimate, doubt = row["estimated_mse"], 2 * row["difference_error"]
+    if estimate > doubt:
+        return f"{estimate:.3g}"
+    return f"< {max(estimate, 0) + doubt:.1g}"
+
+
 def _caption(row):
     """Error of a route in a few characters."""
     if row is None:
         return ""
     if row.get("mse") is not None:
         return f"MSE {row['mse']:.3g}"
-    return f"est. MSE {row['estimated_mse']:.2g}"
+    return f"est. MSE {estimate_in_words(row)}"
 
 
 def _label(axis, unnamed="Position"):

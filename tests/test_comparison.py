@@ -8,6 +8,7 @@ from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._figures import estimate_in_words
 from hyperspy_aedenoise._nonlocal import MapFilter
 
 ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
@@ -259,3 +260,12 @@ def test_lazy_signals_are_compared(trained_signal):
 def test_wrong_arguments_are_refused(trained_signal, arguments, kind, words):
     with pytest.raises(kind, match=words):
         trained_signal.compare_denoising(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "error", "text"),
+    [(0.0025, 1e-6, "0.0025"), (5e-8, 3e-6, "< 6e-06"), (-4e-6, 3e-6, "< 6e-06")],
+)
+def test_errors_that_cannot_be_told_from_none_are_limits(estimate, error, text):
+    row = {"estimated_mse": estimate, "difference_error": error}
+    assert estimate_in_words(row) == text
