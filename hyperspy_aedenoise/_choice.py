@@ -26,6 +26,8 @@ _RATIO = 0.3
 _MANY_SPECTRA, _MOST_DRAWS = 1000, 4
 #: Positions on which the forms of a large map are tried, and in how many pieces of it.
 _MOST_TRIED, _N_PIECES = 8192, 4
+#: Filters that are tried on encoders other than the plain one.
+_BEST_FILTERS = 2
 #: Chance that a form which gains nothing is taken: that of two standard errors.
 _CHANCE = 0.023
 #: Looks at the evidence: at all forms, and at the promising ones on so many times more
@@ -106,8 +108,7 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
         for _ in by_draw(range(n_draws)):
             pair = _Pair.drawn(rows, expected, noise, rng)
             start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
-            tried = _all_forms(encoders, pair, shares, wanted, by_form)
-            draws.append({form: pair.difference(one, start) for form, one in tried})
+            draws.append(_judged(pair, start, encoders, shares, wanted, by_form))
         shown = [form for form in draws[0] if all(form in draw for draw in draws)]
         return {form: [draw[form] for draw in draws] for form in shown}
 
@@ -161,14 +162,14 @@ def _pieces(rows, used):
 
 
 def _encoders(pair, used, n_codes, can_move, wanted, rng):
-    """What is optimally shrunk, and encoders by whether they are aligned and weak."""
+    """Optimally shrunk spectra, and encoders by whether they are aligned and weak."""
     weak, aligned = True, can_move
     if wanted is not None:
         weak = any(form.weak_components for form in wanted)
         aligned = any(form.aligned for form in wanted)
     noise = pair.noise.scaled(1 + _RATIO**2)
     plain = encode(pair.first, used, noise, n_codes)
-    start = plain.restored(plain.filtered("none"), "principal")
+    start = _shrunk(plain).spectra().astype(np.float32)
     encoders = {(False, False): plain}
     if n_codes is not None:
         return start, encoders
@@ -178,40 +179,70 @@ def _encoders(pair, used, n_codes, can_move, wanted, rng):
     drift = energy_drift(pair.first, used, noise) if aligned else None
     if drift is not None:
         aligned = encode(pair.first, used, noise, drift=drift)
-        shrunk = aligned.restored(aligned.filtered("none"), "principal")
         few = len(pair.first) < _MANY_SPECTRA  # with many it must be worth the time
-        if few or pair.difference(shrunk, start).value < 0:
+        if few or pair.difference(_shrunk(aligned), start).value < 0:
             encoders[True, False] = aligned
     return start, encoders
 
 
-def _all_forms(encoders, pair, shares, wanted, progress):
-    """All forms, or those that are wanted, and what they restore.
+def _shrunk(encoded):
+    return encoded.restored(encoded.filtered("none"), "principal")
 
-    `shares` of the network's corrections are of the first draw that has them, so that
-    every draw tries the same forms.
+
+def _judged(pair, start, encoders, shares, wanted, progress):
+    """Differences to optimal shrinkage by form, of all or of those that are wanted.
+
+    With many spectra not all combinations are tried: on further encoders only the
+    filters that are the best ones of the plain encoder, and spectra along energy only
+    with or without the network, whichever is better. `shares` of the network's
+    corrections are of the first draw that has them, so that every draw tries the same.
     """
-    tried = [((False, False), "none"), *itertools.product(encoders, FILTERS)]
+    plain, *others = encoders
+    thorough = len(pair.first) < _MANY_SPECTRA or wanted is not None
+    ranks = FILTERS if thorough else range(_BEST_FILTERS)
+    tried = [(plain, "none"), *itertools.product([plain], FILTERS)]
+    tried += itertools.product(others, ranks)
     if wanted is not None:
-        parts = {
-            ((one.aligned, one.weak_components), one.code_filter) for one in wanted
-        }
+        parts = {((f.aligned, f.weak_components), f.code_filter) for f in wanted}
         tried = [part for part in tried if part in parts]
-    for (aligned, weak), name in progress(tried):
-        encoded = encoders[aligned, weak]
-        filtered = encoded.filtered(name)
-        results = {0.0: filtered}
-        if name in _CORRECTED and min(encoded.code_map.used.shape[1:]) >= FEWEST:
-            change = encoded.correction(filtered)
-            share = _helpful_share(encoded, filtered, change, pair.second)
-            share = shares.setdefault((aligned, weak, name), share)
-            results[share] = filtered + share * change
-        for (share, codes), decoder in itertools.product(
-            results.items(), ("principal", "along energy")
-        ):
-            form = Form(weak, name, decoder, share, aligned)
-            if wanted is None or form in wanted:
-                yield form, encoded.restored(codes, decoder)
+    found = {}
+    for key, name in progress(tried):
+        if not isinstance(name, str):
+            name = _ranked_filters(found)[name]
+        encoded, (aligned, weak) = encoders[key], key
+        codes = _codes_by_share(encoded, key, name, pair.second, shares)
+        for decoder in ("principal", "along energy"):
+            forms = [Form(weak, name, decoder, share, aligned) for share in codes]
+            for form in forms:
+                if wanted is None or form in wanted:
+                    restoration = encoded.restored(codes[form.network], decoder)
+                    found[form] = pair.difference(restoration, start)
+            if not thorough:
+                best = min(forms, key=lambda form: found[form].value).network
+                codes = {best: codes[best]}
+    return found
+
+
+def _ranked_filters(found):
+    """Filters by what they leave of the error with the plain encoder, best first."""
+    lowest = {}
+    for form, difference in found.items():
+        if not (form.aligned or form.weak_components):
+            known = lowest.get(form.code_filter, np.inf)
+            lowest[form.code_filter] = min(difference.value, known)
+    return sorted(FILTERS, key=lowest.get)
+
+
+def _codes_by_share(encoded, key, name, second, shares):
+    """Filtered codes, without and with a share of the network's correction."""
+    filtered = encoded.filtered(name)
+    codes = {0.0: filtered}
+    if name in _CORRECTED and min(encoded.code_map.used.shape[1:]) >= FEWEST:
+        change = encoded.correction(filtered)
+        share = _helpful_share(encoded, filtered, change, second)
+        share = shares.setdefault((key, name), share)
+        codes[share] = filtered + share * change
+    return codes
 
 
 def _helpful_share(encoded, filtered, change, second):
@@ -252,13 +283,19 @@ class _Pair:
             )
         return cls(first, second, expected, noise)
 
-    def difference(self, one, other):
-        """Error of one restoration minus that of another, relative to the noise."""
+    def difference(self, restoration, start):
+        """Error of a restoration minus that of spectra, relative to the noise."""
         value = variance = power = 0.0
         for part in parts_of(len(self.second)):
-            estimates = one.spectra(part), other.spectra(part)
             second, expected = self.second[part], self.expected[part]
-            found = paired_difference(*estimates, second, expected, self.noise, _RATIO)
+            found = paired_difference(
+                restoration.spectra(part),
+                start[part],
+                second,
+                expected,
+                self.noise,
+                _RATIO,
+            )
             value += found.value * second.size
             variance += (found.error * second.size) ** 2
             power += self.noise.variance(expected).sum()
