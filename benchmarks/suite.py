@@ -16,7 +16,6 @@ docs/images. Needs scikit-image. The exit code is 1 if a share is above what is 
 import argparse
 import os
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -81,14 +80,12 @@ def network(scene, noisy):
 
 
 def autoencoder(noisy, seed):
-    """The default call, with its record and the seconds that it took."""
+    """The default call, and its record."""
     signal = signal_of(noisy)
-    start = time.perf_counter()
     record = signal.decompose_autoencoder(
         random_state=seed, show_progressbar=False, print_info=False, return_info=True
     )
-    restored = signal.get_autoencoder_model().data
-    return restored, record, time.perf_counter() - start
+    return signal.get_autoencoder_model().data, record
 
 
 def run(scene, seed):
@@ -100,13 +97,11 @@ def run(scene, seed):
         Restored spectra by route.
     int
         Peaks that the autoencoder put back: sum over the spectra.
-    float
-        Seconds of the autoencoder.
     """
     noisy = scene.noise.sample(scene.clean, np.random.default_rng(seed))
     mean = scene.clean.reshape(-1, scene.clean.shape[-1]).mean(axis=0)
     spread = np.sqrt(scene.noise.variance(mean))
-    restored, record, seconds = autoencoder(noisy, seed)
+    restored, record = autoencoder(noisy, seed)
     results = {
         "raw": noisy,
         "smoothed": baselines.savitzky_golay(noisy, scene.clean),
@@ -121,7 +116,7 @@ def run(scene, seed):
         results["volumetric"] = baselines.volumetric(noisy, scene.clean, spread)
         results["network"] = network(scene, noisy)
     peaks = record["history"]["rare"]["peaks"]
-    return results, sum(len(peak["positions"]) for peak in peaks), seconds
+    return results, sum(len(peak["positions"]) for peak in peaks)
 
 
 def measure(scene, n_seeds):
@@ -130,20 +125,19 @@ def measure(scene, n_seeds):
     Returns
     -------
     dict
-        ``share`` (route to a list over seeds), ``seconds``, ``found`` (spectra with
-        rare peaks), and lists over seeds of ``kept`` and ``rare_error`` (relative to
-        raw) by route where the scene has rare peaks, and of ``lines`` by route where
-        it is the interface.
+        ``share`` (route to a list over seeds), ``found`` (spectra with rare peaks),
+        and lists over seeds of ``kept`` and ``rare_error`` (relative to raw) by route
+        where the scene has rare peaks, and of ``lines`` by route where it is the
+        interface.
     """
-    row = {"name": scene.name, "needed": scene.needed, "seconds": [], "found": []}
+    row = {"name": scene.name, "needed": scene.needed, "found": []}
     row |= {"share": {}, "kept": {}, "rare_error": {}, "lines": {}}
     for seed in range(n_seeds):
-        results, found, seconds = run(scene, seed)
+        results, found = run(scene, seed)
         errors = {name: mse(v, scene.clean) for name, v in results.items()}
         bar = min(errors["pca"], errors["shrinkage"])
         for name, error in errors.items():
             row["share"].setdefault(name, []).append(error / bar)
-        row["seconds"].append(seconds)
         row["found"].append(found)
         judged = {n: results[n] for n in ("raw", "pca", "shrinkage", "autoencoder")}
         for name, values in judged.items():
@@ -177,8 +171,8 @@ def share_table(rows):
     """Shares of the bar in all scenes, as Markdown."""
     names = {n: t for n, t in ROUTES.items() if any(n in row["share"] for row in rows)}
     lines = [
-        "| data | " + " | ".join(names.values()) + " | needed | seconds |",
-        "|---|" + "---|" * (len(names) + 2),
+        "| data | " + " | ".join(names.values()) + " | needed |",
+        "|---|" + "---|" * (len(names) + 1),
     ]
     for row in rows:
         cells = []
@@ -186,8 +180,7 @@ def share_table(rows):
             shares = row["share"].get(name)
             cells.append("" if shares is None else f"{np.mean(shares):.3g}")
         cells[-1] = f"**{cells[-1]}** ± {np.std(row['share']['autoencoder']):.1g}"
-        seconds = f"{np.median(row['seconds']):.1f}"
-        cells = [row["name"], *cells, f"{row['needed']:.2f}", seconds]
+        cells = [row["name"], *cells, f"{row['needed']:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
