@@ -30,8 +30,8 @@ _MOST_TRIED, _N_PIECES = 8192, 4
 _BEST_FILTERS = 2
 #: Chance that a form which gains nothing is taken: that of two standard errors.
 _CHANCE = 0.023
-#: Looks at the evidence: at all forms, and at the promising ones on so many times more
-#: draws if the first doesn't decide.
+#: Looks at the evidence: at all forms, and at the promising ones on so many more draws
+#: if the first doesn't decide.
 _LOOKS, _MORE = 2, 3
 
 
@@ -119,7 +119,7 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
         one.form for one in evidence if one.difference.value < -one.difference.error
     }
     if form == Form() and promising:
-        more = differences(_MORE * n_draws, promising)
+        more = differences(_MORE, promising)
         found |= {form: found[form] + more[form] for form in more}
         form, evidence = _best(found)
     return form, evidence
