@@ -70,7 +70,8 @@ def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
     Returns
     -------
     Fit
-        After Ctrl-C optimally shrunk principal components.
+        After Ctrl-C optimally shrunk principal components, or the form that was
+        chosen by then.
     """
     history = History(judged_on="a recorrupted pair of the spectra")
     form = Form()
@@ -80,7 +81,6 @@ def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
         restoration = restore(rows, used, noise, n_codes, rng, form)
     except KeyboardInterrupt:
         history.interrupted = True
-        form = Form()
         restoration = restore(rows, used, noise, n_codes, rng, form)
     linear, rare = restoration.linear, restoration.rare
     history.rare = None if rare is None else rare.as_dict(used)

@@ -82,6 +82,11 @@ def _summary_of_form(denoiser):
             f"{denoiser.history_['judged_on']}: {gain:.3g} +- {error:.1g} of the noise "
             "variance"
         )
+    elif denoiser.history_["interrupted"]:
+        lines.append(
+            "  that is, optimally shrunk principal components: interrupted before "
+            "anything better was found"
+        )
     else:
         lines.append(
             "  that is, optimally shrunk principal components: none of "
