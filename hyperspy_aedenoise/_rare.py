@@ -99,7 +99,7 @@ class _Peaks:
         return self.width < min(_WIDTHS)
 
 
-def find_rare(rows, restored, used, noise, colour, rng):
+def find_rare(rows, restored, used, noise, colour, rng, margin=0):
     """Look for peaks in what a restoration took away.
 
     Parameters
@@ -114,6 +114,8 @@ def find_rare(rows, restored, used, noise, colour, rng):
     colour : Colour
         Of the noise around the mean spectrum.
     rng : numpy.random.Generator
+    margin : int, default 0
+        Channels at both ends in which nothing is looked for.
 
     Returns
     -------
@@ -135,6 +137,9 @@ def find_rare(rows, restored, used, noise, colour, rng):
     cosmic rays make them: a real feature as narrow as that is taken for one.
     """
     peaks = _Peaks.all_of(colour)
+    inside = np.abs(peaks.centre - (rows.shape[1] - 1) / 2)
+    inside = inside <= (rows.shape[1] - 1) / 2 - margin
+    peaks = _Peaks(peaks.centre[inside], peaks.width[inside], peaks.white[inside])
     white = np.empty(rows.shape, dtype=np.float32)
     for part in parts_of(len(rows)):
         expected = restored(part)

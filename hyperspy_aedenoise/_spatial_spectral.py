@@ -229,8 +229,10 @@ def restore(rows, used, noise, n_codes, rng, form):
         restoration = _bent(restoration, rows, noise)
     if n_codes is not None:
         return restoration
+    # what comes in at the ends as spectra move isn't known, and no rare peak
+    margin = 0 if drift is None else int(np.ceil(np.abs(drift).max()))
     rare = find_rare(
-        rows, restoration.spectra, code_map.used, noise, code_map.colour, rng
+        rows, restoration.spectra, code_map.used, noise, code_map.colour, rng, margin
     )
     return _with_rare(restoration, rare)
 
