@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._drift import energy_drift, moved
 from hyperspy_aedenoise._spatial_spectral import Form, restore
@@ -155,16 +154,6 @@ def test_uncertainty_is_that_of_the_error(repeats):
     # 16 draws of one shift per spectrum, 60 spectra: good to a fifth
     assert claimed.mean() == pytest.approx(error.mean(), rel=0.4)
     assert np.corrcoef(claimed, error)[0, 1] > 0.8
-
-
-def test_an_edge_that_enters_is_no_rare_peak():
-    """The range begins in a rise that drifts by an eV across it."""
-    clean = aed.data.sto_o_k((24, 24), energy_drift=1.0).isig[530.0:545.0]
-    signal = aed.add_noise(clean, 0.05, random_state=0)
-    rows = signal.data.reshape(576, -1)
-    form = Form(False, "alike 3 x 3", "along energy", aligned=True)
-    rng, used = np.random.default_rng(0), np.ones((24, 24), bool)
-    assert not restore(rows, used, NOISE, None, rng, form).rare.amplitudes.any()
 
 
 def test_across_missing_channels_nothing_is_moved(repeats):

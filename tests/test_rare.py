@@ -20,13 +20,13 @@ def peak(centre, width, height=1.0):
     return height * np.exp(-0.5 * ((CHANNEL - centre) / width) ** 2)
 
 
-def search(extra, rng, noise=NOISE, base=50.0):
+def search(extra, rng, noise=NOISE, base=50.0, margin=0):
     """Look for `extra`, shape (n_spectra, 150), on a flat spectrum that is known."""
     used = np.ones(SHAPE, bool)
     clean = np.full((used.sum(), len(CHANNEL)), base)
     rows = noise.sample(clean + extra, rng)
     colour = Colour.of(noise, clean.mean(axis=0))
-    return find_rare(rows, lambda part: clean[part], used, noise, colour, rng)
+    return find_rare(rows, lambda part: clean[part], used, noise, colour, rng, margin)
 
 
 def nothing():
@@ -121,6 +121,14 @@ def test_the_amplitude_is_right_where_the_noise_is_larger(rng):
     rare = find_rare(rows, lambda part: clean[part], used, noise, colour, rng)
     restored = (rare.amplitudes @ rare.decoder)[77]
     assert restored @ extra[77] / (extra[77] @ extra[77]) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("margin", "found"), [(0, True), (6, False)])
+def test_in_a_margin_nothing_is_looked_for(margin, found, rng):
+    """As where an edge enters the range while spectra move: here in channel 0."""
+    extra = nothing()
+    extra[123] = peak(0, 1.5, 8.0)
+    assert search(extra, rng, margin=margin).amplitudes.any() == found
 
 
 def test_the_autoencoder_keeps_a_rare_peak(rng):
