@@ -86,7 +86,7 @@ def test_single_real_spectra_are_refused(name):
     "name", ["S03_STO_D3r1_100x_HL.dm3", "S05_BN_A3r1_100x_HL.dm3"]
 )
 def test_drift_of_repeats_is_followed(name):
-    """Repeats of one area: by as much as aligning them by hand gives, 0.13 to 0.5 eV."""
+    """Repeats of one area: by as much as aligning them by hand, 0.13 to 0.5 eV."""
     signal = load(name)
     shift = train(signal, return_info=True)["history"]["energy_shift"]
     assert 0.13 < np.std(shift) * signal.axes_manager[-1].scale < 0.5
