@@ -139,6 +139,13 @@ def core_loss(counts):
     return counts * set_.data.astype(float)
 
 
+def particle():
+    """A particle in vacuum, where a direct detector counts hardly anything."""
+    y, x = np.indices((48, 48)) - 23.5
+    inside = 1 / (1 + np.exp(np.hypot(y, x) - 16))
+    return inside[..., None] * core_loss(200)[:48, :48] + 2
+
+
 def with_pre_peak(name, n_positions, height, noise, needed):
     """A lattice with a pre-peak in some positions."""
     clean = lattice(48)
@@ -174,6 +181,7 @@ def scenes():
         yield Scene(f"line of {n} spectra", line(n), usual, 0.30)
     for counts, needed in ((20, 0.35), (60, 0.28), (200, 0.25)):
         yield Scene(f"core loss, {counts} counts", core_loss(counts), DETECTOR, needed)
+    yield Scene("particle in vacuum", particle(), aed.NoiseModel(1.0), 1.0)
     for n in (1, 4, 16):
         for height in (0.35, 0.2):
             name = f"pre-peak of {height} in {n} of 2304"

@@ -9,6 +9,7 @@ from hyperspy_aedenoise._lowrank import (
     Colour,
     PrincipalCodes,
     extended,
+    noise_level,
     parts_of,
     principal_codes,
 )
@@ -33,12 +34,12 @@ class CodeMap:
     linear : PrincipalCodes
         Encoder and decoder.
     colour : Colour
-        Of the noise around the mean spectrum.
+        Of the noise at the mean spectrum.
     codes : ndarray of float32, shape (n_maps, height, width, n_codes)
         Noisy codes; a line is one map of height 1. Positions that take no part have
         the codes of the nearest that does.
     level : ndarray of float32, shape (n_maps, height, width)
-        Noise variance of the codes, about 1.
+        Noise variance of the codes, 1 for the mean spectrum.
     used : ndarray of bool, shape (n_maps, height, width)
         Positions that take part.
     """
@@ -81,9 +82,9 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
 
     A component that is lost in the noise of single spectra may be plain in means over
     alike positions: their noise is smaller, while the number of independent means is
-    still large. What counts as plain is measured on pure noise that is averaged over
-    the same positions (parallel analysis, J. L. Horn, Psychometrika 30 (1965) 179,
-    doi:10.1007/BF02289447).
+    still large. Spectra are weighted to equal noise. What counts as plain is measured
+    on pure noise that is averaged over the same positions (parallel analysis, J. L.
+    Horn, Psychometrika 30 (1965) 179, doi:10.1007/BF02289447).
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
         return code_map
     linear, colour = code_map.linear, code_map.colour
     basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
-    level = np.sqrt(code_map.level[code_map.used])[:, None]
+    spread = np.sqrt(code_map.level[code_map.used])[:, None]
     groups = alike(filtered, code_map.used, filter_, _AVERAGED)
 
     def covariance(white):
@@ -119,13 +120,12 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
 
     white = np.empty(rows.shape, dtype=np.float32)
     for part in parts_of(len(rows)):
-        white[part] = colour.whiten(rows[part] - linear.mean)
+        white[part] = colour.whiten(rows[part] - linear.mean) / spread[part]
     values, vectors = np.linalg.eigh(covariance(white))
     # `white` is reused: of large maps it is most of the memory
     null = 0.0
     for _ in range(_NULL_DRAWS):
         rng.standard_normal(dtype=np.float32, out=white)
-        white *= level
         null = max(null, np.linalg.eigvalsh(covariance(white))[-1])
     found = vectors[:, ::-1][:, :_MOST_WEAK][
         :, values[::-1][:_MOST_WEAK] > _MARGIN * null
@@ -170,29 +170,7 @@ def _placed(linear, colour, rows, used, noise):
     """The codes of the spectra at their positions."""
     used = stack_of_maps(used)
     codes = np.empty((len(rows), linear.encoder.shape[1]), dtype=np.float32)
-    level = np.empty(len(rows), dtype=np.float32)
     for part in parts_of(len(rows)):
         codes[part] = linear.encode(rows[part])
-        expected = linear.decode(linear.shrinkage * codes[part])
-        level[part] = noise_level(expected, noise, colour.spread)
+    level = noise_level(rows, noise, colour.spread).astype(np.float32)
     return CodeMap(linear, colour, on_map(codes, used), on_map(level, used), used)
-
-
-def noise_level(expected, noise, spread):
-    """Noise variance of each spectrum relative to that at the mean one.
-
-    Parameters
-    ----------
-    expected : ndarray, shape (n_spectra, n_channels)
-    noise : NoiseModel
-    spread : ndarray, shape (n_channels,)
-        Standard deviation of the noise at the mean spectrum.
-
-    Returns
-    -------
-    ndarray, shape (n_spectra,)
-        Mean over the channels. Empty spectra have none; a tenth stands for what the
-        model doesn't know.
-    """
-    ratio = noise.variance(expected) / spread**2
-    return np.maximum(ratio.mean(axis=-1), 0.1)

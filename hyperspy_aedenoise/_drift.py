@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._code_map import noise_level, on_map
+from hyperspy_aedenoise._code_map import on_map
 from hyperspy_aedenoise._component_spectra import along_energy
-from hyperspy_aedenoise._lowrank import Colour, parts_of
+from hyperspy_aedenoise._lowrank import Colour, noise_level, parts_of
 from hyperspy_aedenoise._nonlocal import MapFilter
 
 #: Largest drift that is looked for, in channels and as a share of all channels: what
@@ -66,8 +66,7 @@ def energy_drift(rows, used, noise):
         mean = _mean_aligned(rows, aligned_by)
         colour = Colour.of(noise, mean)
         drift, variance = _most_likely(_explained(rows, mean, colour, steps), steps)
-        for part in parts_of(n_spectra):
-            variance[part] *= noise_level(rows[part], noise, colour.spread)
+        variance *= noise_level(rows, noise, colour.spread)
         weight = 1 / variance
         drift -= np.average(drift, weights=weight)
         excess = np.average(drift**2 - variance, weights=weight)

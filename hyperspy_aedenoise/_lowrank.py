@@ -11,6 +11,11 @@ from hyperspy_aedenoise._validation import must_be
 _MOST_CODES = 64
 #: Spectra that are treated at a time.
 _ROWS = 4096
+#: Steps towards noise that is 1 on average in each spectrum and in each channel.
+_STEPS = 3
+#: Least noise variance of a spectrum relative to the mean of all: empty ones have none,
+#: and this stands for what the model doesn't know.
+_LEAST_LEVEL = 0.1
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Colour:
     Parameters
     ----------
     spread : ndarray, shape (n_channels,)
-        Standard deviation of the noise at the mean spectrum, in signal units.
+        Standard deviation of the noise at one spectrum, in signal units.
     factor : ndarray, shape (n_lags, n_channels)
         Lower Cholesky factor of the correlation matrix, in banded storage.
     """
@@ -34,7 +39,7 @@ class Colour:
 
     @classmethod
     def of(cls, noise, mean):
-        """Colour of `noise` around the `mean` spectrum, shape (n_channels,)."""
+        """Colour of `noise` at the `mean` spectrum, shape (n_channels,)."""
         spread = np.sqrt(noise.variance(np.asarray(mean, dtype=np.float64)))
         if not spread.any():
             raise ValueError(
@@ -81,9 +86,10 @@ class PrincipalCodes:
     Parameters
     ----------
     mean : ndarray, shape (n_channels,)
-        Mean spectrum, in signal units.
+        Mean spectrum, weighted by the noise, in signal units.
     encoder : ndarray, shape (n_channels, n_codes)
-        Signal units to codes; the noise of each code has variance 1.
+        Signal units to codes; of spectra with the noise of the mean one the noise of
+        each code has variance 1.
     decoder : ndarray, shape (n_codes, n_channels)
         Codes to signal units.
     shrinkage : ndarray, shape (n_codes,)
@@ -135,8 +141,11 @@ def principal_codes(spectra, noise, n_codes=None):
 
     Notes
     -----
-    A component counts as signal if its singular value is above the Marchenko-Pastur
-    edge by 1 %. Shrinkage for the Frobenius loss is equation (7) of M. Gavish and
+    Spectra are weighted so that the noise is the same in all of them, and 1 on average
+    in each channel: then the noise of bright positions doesn't pass for components
+    (B. Landa, T. Zhang and Y. Kluger, SIAM J. Math. Data Sci. 4 (2022) 1420,
+    https://doi.org/10.1137/21M1456807, section 2). A component counts as signal if its
+    singular value is above the Marchenko-Pastur edge by 1 %. Shrinkage for the Frobenius loss is equation (7) of M. Gavish and
     D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
     https://doi.org/10.1109/TIT.2017.2653801.
     """
@@ -208,18 +217,69 @@ def extended(codes, colour, vectors):
 
 def _components(spectra, noise, n_codes):
     """Mean, colour, and the first eigenvalues and -vectors (columns), largest first."""
-    mean = spectra.mean(axis=0, dtype=np.float64)
-    colour = Colour.of(noise, mean)
+    mean, colour, level = balanced(spectra, noise)
     n_channels = len(mean)
     covariance = np.zeros((n_channels, n_channels))
     for part in parts_of(len(spectra)):
-        white = colour.whiten(spectra[part] - mean)
+        white = colour.whiten((spectra[part] - mean) / np.sqrt(level[part, None]))
         covariance += white.T @ white / len(spectra)
     first = max(n_channels - max(n_codes or 0, _MOST_CODES), 0)
     eigenvalues, vectors = scipy.linalg.eigh(
         covariance, subset_by_index=[first, n_channels - 1]
     )
     return mean, colour, eigenvalues[::-1], vectors[:, ::-1]
+
+
+def balanced(spectra, noise):
+    """Weights that make the noise equal in all spectra and, on average, all channels.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+        In signal units, with or without noise.
+    noise : NoiseModel
+
+    Returns
+    -------
+    mean : ndarray, shape (n_channels,)
+        Mean spectrum, weighted by 1 / level.
+    colour : Colour
+        Of the noise at that spectrum: that of the weighted spectra.
+    level : ndarray, shape (n_spectra,)
+        Noise variance of each spectrum relative to `colour`.
+    """
+    level = np.ones(len(spectra))
+    for _ in range(_STEPS):
+        weight = 1 / level / (1 / level).sum()
+        mean = sum(weight[part] @ spectra[part] for part in parts_of(len(spectra)))
+        colour = Colour.of(noise, mean)
+        before, level = level, noise_level(spectra, noise, colour.spread)
+        if np.ptp(level / before) < 1e-3:  # the weights stay as they are
+            break
+    return mean, colour, level
+
+
+def noise_level(spectra, noise, spread):
+    """Noise variance of spectra relative to noise with a known spread.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+        All of them, with or without noise: that cancels in the mean over the channels.
+    noise : NoiseModel
+    spread : ndarray, shape (n_channels,)
+        Standard deviation of the noise that is 1.
+
+    Returns
+    -------
+    ndarray, shape (n_spectra,)
+        Mean over the channels.
+    """
+    weight = 1 / spread**2 / len(spread)
+    counted = [spectra[part] @ weight for part in parts_of(len(spectra))]
+    counted = np.maximum(np.concatenate(counted), 0)
+    level = noise.gain * counted + noise.offset * weight.sum()
+    return np.maximum(level, _LEAST_LEVEL * level.mean())
 
 
 def parts_of(n):

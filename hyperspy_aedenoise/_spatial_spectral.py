@@ -169,7 +169,8 @@ class Encoded:
             for part in parts_of(n_spectra)
         )
         rest = self.mean - restored / n_spectra
-        white = self.code_map.colour.whiten(rest[None]) * np.sqrt(n_spectra)
+        level = restoration.level.mean() / n_spectra
+        white = self.code_map.colour.whiten(rest[None]) / np.sqrt(level)
         return rest * max(1 - 1 / np.square(white).mean(), 0)
 
 
@@ -249,7 +250,8 @@ def _bent(restoration, rows, noise):
     noisy, codes = np.empty((2, len(rows), linear.encoder.shape[1]), dtype=np.float32)
     for part in parts_of(len(rows)):
         noisy[part], codes[part] = (linear.encode(v[part]) for v in (rows, spectra))
-    lost = codes.var(axis=0)[::-1].cumsum()[::-1]  # with a code and all weaker ones
+    weight = np.sqrt(restoration.level)[:, None]
+    lost = (codes / weight).var(axis=0)[::-1].cumsum()[::-1]  # with all weaker codes
     n_codes = max(int((lost > _LOST).sum()), 1)
     if n_codes == _MOST_BENT:
         _logger.info(
