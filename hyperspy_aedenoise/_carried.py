@@ -162,6 +162,12 @@ def encode(spectra, content, kept, output_dtype):
         return denoiser_of(content).encode(spectra[..., kept]).astype(output_dtype)
 
 
+def shift(spectra, content, kept, output_dtype):
+    """Energy shift in channels, shape (..., 1)."""
+    found = denoiser_of(content).energy_shift(spectra[..., kept])
+    return found[..., None].astype(output_dtype)
+
+
 def passed_noise(spectra, content, kept, output_dtype):
     """Standard deviation of restored spectra under fresh noise, same shape."""
     spread = np.full(spectra.shape, np.nan, output_dtype)

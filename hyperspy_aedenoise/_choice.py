@@ -88,6 +88,8 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
         corrected for the number of forms and for two looks: what is promising but
         unsure is tried on more pairs. Else optimal shrinkage.
     list of Evidence
+    bool
+        Whether Ctrl-C ended it early; form and evidence are by what was there then.
 
     Notes
     -----
@@ -101,34 +103,46 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
     expected = linear.denoise(rows)
     shares = {}
 
-    def differences(n_draws, wanted=None):
-        """Of all forms, or of some, those that each draw shows."""
+    def tried(n_draws, wanted=None):
+        """Differences of all forms, or of some, by draw; and whether Ctrl-C came."""
         draws = []
         by_draw, by_form = (progress, iter) if n_draws > 1 else (iter, progress)
-        for _ in by_draw(range(n_draws)):
-            pair = _Pair.drawn(rows, expected, noise, rng)
-            start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
-            draws.append(_judged(pair, start, encoders, shares, wanted, by_form))
-        shown = [form for form in draws[0] if all(form in draw for draw in draws)]
-        return {form: [draw[form] for draw in draws] for form in shown}
+        try:
+            for _ in by_draw(range(n_draws)):
+                pair = _Pair.drawn(rows, expected, noise, rng)
+                start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
+                draws.append({})
+                _judge(draws[-1], pair, start, encoders, shares, wanted, by_form)
+        except KeyboardInterrupt:
+            return draws[:-1] or draws, True
+        return draws, False
 
     n_draws = int(np.clip(_MANY_SPECTRA // len(rows), 1, _MOST_DRAWS))
-    found = differences(n_draws)
+    draws, interrupted = tried(n_draws)
+    found = _by_form(draws)
     form, evidence = _best(found)
     promising = {
         one.form for one in evidence if one.difference.value < -one.difference.error
     }
-    if form == Form() and promising:
-        more = differences(_MORE, promising)
+    if form == Form() and promising and not interrupted:
+        draws, interrupted = tried(_MORE, promising)
+        more = _by_form(draws)
         found |= {form: found[form] + more[form] for form in more}
         form, evidence = _best(found)
-    return form, evidence
+    return form, evidence, interrupted
+
+
+def _by_form(draws):
+    """Differences of the forms that all draws show."""
+    first = draws[0] if draws else {}
+    shown = [form for form in first if all(form in draw for draw in draws)]
+    return {form: [draw[form] for draw in draws] for form in shown}
 
 
 def _best(found):
     """The form that is better than the start by most, if any is; and the evidence."""
     evidence = [Evidence(form, _mean_difference(found[form])) for form in found]
-    sure = -scipy.special.ndtri(_CHANCE / _LOOKS / len(evidence))
+    sure = -scipy.special.ndtri(_CHANCE / _LOOKS / max(len(evidence), 1))
     better = [
         one for one in evidence if one.difference.value < -sure * one.difference.error
     ]
@@ -189,10 +203,10 @@ def _shrunk(encoded):
     return encoded.restored(encoded.filtered("none"), "principal")
 
 
-def _judged(pair, start, encoders, shares, wanted, progress):
-    """Differences to optimal shrinkage by form, of all or of those that are wanted.
+def _judge(found, pair, start, encoders, shares, wanted, progress):
+    """Find differences to optimal shrinkage by form, of all or of those wanted.
 
-    With many spectra not all combinations are tried: on further encoders only the
+    They are put into `found` one by one, as Ctrl-C may end it. With many spectra not all combinations are tried: on further encoders only the
     filters that are the best ones of the plain encoder, and spectra along energy only
     with or without the network, whichever is better. `shares` of the network's
     corrections are of the first draw that has them, so that every draw tries the same.
@@ -205,7 +219,6 @@ def _judged(pair, start, encoders, shares, wanted, progress):
     if wanted is not None:
         parts = {((f.aligned, f.weak_components), f.code_filter) for f in wanted}
         tried = [part for part in tried if part in parts]
-    found = {}
     for key, name in progress(tried):
         if not isinstance(name, str):
             name = _ranked_filters(found)[name]
@@ -220,7 +233,6 @@ def _judged(pair, start, encoders, shares, wanted, progress):
             if not thorough:
                 best = min(forms, key=lambda form: found[form].value).network
                 codes = {best: codes[best]}
-    return found
 
 
 def _ranked_filters(found):

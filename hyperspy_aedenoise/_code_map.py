@@ -37,7 +37,7 @@ class CodeMap:
         Of the noise at the mean spectrum.
     codes : ndarray of float32, shape (n_maps, height, width, n_codes)
         Noisy codes; a line is one map of height 1. Positions that take no part have
-        the codes of the nearest that does.
+        codes of others nearby, see `on_map`.
     level : ndarray of float32, shape (n_maps, height, width)
         Noise variance of the codes, 1 for the mean spectrum.
     used : ndarray of bool, shape (n_maps, height, width)
@@ -153,7 +153,8 @@ def on_map(values, used):
     -------
     ndarray, shape (n_maps, height, width, ...)
         A line is one map of height 1. Positions that take no part have the values of
-        the nearest that does.
+        the position that mirrors them at the nearest one that does, as beyond the
+        borders of a map, or of that one.
     """
     used = stack_of_maps(used)
     order = np.zeros(used.shape, dtype=int)
@@ -162,7 +163,12 @@ def on_map(values, used):
         nearest = scipy.ndimage.distance_transform_edt(
             ~used, return_distances=False, return_indices=True
         )
-        order = order[tuple(nearest)]
+        mirrored = 2 * nearest - np.indices(used.shape)
+        limits = np.reshape(used.shape, (-1, 1, 1, 1)) - 1
+        inside = ((mirrored >= 0) & (mirrored <= limits)).all(axis=0)
+        mirrored = np.clip(mirrored, 0, limits)
+        mirrored = np.where(inside & used[tuple(mirrored)], mirrored, nearest)
+        order = order[tuple(mirrored)]
     return values[order]
 
 

@@ -234,6 +234,34 @@ class AutoencoderDenoiser:
         decoder = self._part("decoder")
         return self._apply(decoder, latent, self.decode_dimension(), "latent")
 
+    def energy_shift(self, spectra):
+        """By how much spectra are moved along energy against the mean of all.
+
+        Parameters
+        ----------
+        spectra : array_like, shape (..., n_channels)
+
+        Returns
+        -------
+        ndarray, shape (...)
+            In channels, positive towards higher ones; NaN for spectra that the
+            autoencoder was not fitted to.
+
+        Raises
+        ------
+        RuntimeError
+            If no shift is followed.
+        """
+        if not self._fitted().history_["energy_shift"]:
+            raise RuntimeError(
+                "No energy shift is followed: none was found, or following it gained "
+                "nothing; the summary of the fit has a line on it where one is."
+            )
+        spectra = np.asarray(spectra)
+        place = self._bank.find(spectra.reshape(-1, spectra.shape[-1]))
+        shift = np.append(self.history_["energy_shift"], np.nan)  # at -1: unknown
+        return shift[place].reshape(spectra.shape[:-1])
+
     def uncertainty(self, spectra):
         """Standard deviation of restored spectra due to the noise in them.
 

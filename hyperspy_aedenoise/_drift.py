@@ -81,7 +81,9 @@ def energy_drift(rows, used, noise):
         on_map(values[telling], known)
         for values in (drift / unit, np.maximum(variance / unit**2, 0.1))
     )
-    return unit * _FILTER(drift[..., None], level)[used.reshape(level.shape)][:, 0]
+    known = known.reshape(level.shape)
+    filtered = _FILTER(drift[..., None], level, known)[..., 0]
+    return unit * filtered[used.reshape(level.shape)]
 
 
 def moved(rows, channels):

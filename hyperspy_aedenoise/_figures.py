@@ -66,8 +66,8 @@ def plot_loadings(loadings, names, per_row, cmap):
     ----------
     loadings : BaseSignal
         Latent index as navigation axis.
-    names : list of str
-        Of the latent variables.
+    names : dict of int to str
+        Of the latent variables that are plotted, by index.
     per_row : int
     cmap : str or matplotlib.colors.Colormap
 
@@ -77,7 +77,7 @@ def plot_loadings(loadings, names, per_row, cmap):
     """
     import matplotlib.pyplot as plt
 
-    n_maps = loadings.axes_manager.navigation_size
+    n_maps = len(names)
     axes = loadings.axes_manager.signal_axes
     n_rows = -(-n_maps // per_row)
     n_columns = min(n_maps, per_row)
@@ -88,13 +88,14 @@ def plot_loadings(loadings, names, per_row, cmap):
         squeeze=False,
         layout="constrained",
     )
-    figure.suptitle(loadings.metadata.General.title)
-    values = loadings.data.reshape(n_maps, *loadings.data.shape[-len(axes) :])
-    for index, ax in enumerate(panels.flat):
-        if index >= n_maps:
-            ax.set_axis_off()
-            continue
-        ax.set_title(names[index], fontsize="medium")
+    n_all = loadings.axes_manager.navigation_size
+    some = f" ({n_maps} of {n_all})" if n_maps < n_all else ""
+    figure.suptitle(loadings.metadata.General.title + some)
+    values = loadings.data.reshape(n_all, *loadings.data.shape[-len(axes) :])
+    for ax in panels.flat[n_maps:]:
+        ax.set_axis_off()
+    for ax, (index, name) in zip(panels.flat, names.items(), strict=False):
+        ax.set_title(name, fontsize="medium")
         if len(axes) == 1:
             ax.plot(axes[0].axis, values[index])
             ax.set_xlabel(_label(axes[0]))

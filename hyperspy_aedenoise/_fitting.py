@@ -70,13 +70,14 @@ def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
     Returns
     -------
     Fit
-        After Ctrl-C optimally shrunk principal components, or the form that was
-        chosen by then.
+        After Ctrl-C the best form by the evidence that was there by then.
     """
     history = History(judged_on="a recorrupted pair of the spectra")
     form = Form()
     try:
-        form, evidence = choose(rows, used, noise, n_codes, can_move, rng, progress)
+        form, evidence, history.interrupted = choose(
+            rows, used, noise, n_codes, can_move, rng, progress
+        )
         history.forms = [one.as_dict() for one in evidence]
         restoration = restore(rows, used, noise, n_codes, rng, form)
     except KeyboardInterrupt:

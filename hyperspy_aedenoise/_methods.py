@@ -13,6 +13,7 @@ from hyperspy_aedenoise._carried import (
     passed_noise,
     restore,
     restored_like,
+    shift,
     store,
     trained,
 )
@@ -29,12 +30,15 @@ from hyperspy_aedenoise._validation import finite_spectra, must_be, real_spectra
 
 _logger = logging.getLogger(__name__)
 
+#: Latent variables that are plotted: more are hardly looked at.
+_MOST_MAPS = 12
 #: Names of the functions below that become methods.
 SIGNAL_METHODS = (
     "estimate_noise",
     "decompose_autoencoder",
     "get_autoencoder_model",
     "get_autoencoder_loadings",
+    "get_autoencoder_energy_shift",
     "get_autoencoder_uncertainty",
     "plot_autoencoder_training",
     "plot_autoencoder_loadings",
@@ -181,7 +185,8 @@ def decompose_autoencoder(
     Notes
     -----
     The data are read into memory, also of a lazy signal. Ctrl-C ends the training
-    and keeps the best state so far.
+    and keeps the best state so far. Masked probe positions are NaN in the result, as in
+    that of ``decomposition()``.
     """
     from hyperspy_aedenoise._denoiser import AutoencoderDenoiser  # Keras loads here
     from hyperspy_aedenoise._summary import summary
@@ -204,8 +209,8 @@ def decompose_autoencoder(
     history = denoiser.history_
     if history["interrupted"] and denoiser.form_ is not None:
         _logger.warning(
-            "the fit was interrupted; what was there by then, optimally shrunk "
-            "principal components, is kept."
+            "the fit was interrupted before all forms of the autoencoder were tried; "
+            "the best one by then is kept."
         )
     elif history["interrupted"]:
         _logger.warning(
@@ -227,8 +232,9 @@ def get_autoencoder_model(self, navigation_mask=None):
     ----------
     navigation_mask : numpy.ndarray of bool or BaseSignal, optional
         The navigation locations marked as True are NaN in the result; of
-        ``axes_manager.navigation_shape``. Default: all are restored, also those
-        left out in the training.
+        ``axes_manager.navigation_shape``. Default: those masked in the training. What
+        took no part in the training is estimated from what is most like it, even
+        where it has little in common with it.
 
     Returns
     -------
@@ -247,16 +253,7 @@ def get_autoencoder_model(self, navigation_mask=None):
     """
     content, kept = trained(self)
     restored = by_block(self, restore, content=content, kept=kept)
-    model = restored_like(self, restored)
-    if navigation_mask is not None:
-        left_out = left_out_positions(self, navigation_mask)
-        values = energy_last(model, model.data)
-        model.data = np.moveaxis(
-            np.where(left_out[..., None], np.nan, values).astype(values.dtype),
-            -1,
-            model.axes_manager.signal_axes[0].index_in_array,
-        )
-    return model
+    return restored_like(self, _masked(self, restored, navigation_mask))
 
 
 def get_autoencoder_uncertainty(self):
@@ -265,7 +262,8 @@ def get_autoencoder_uncertainty(self):
     Returns
     -------
     EELSSpectrum
-        In signal units, per probe position and channel; lazy if this one is.
+        In signal units, per probe position and channel, NaN where the training was
+        masked; lazy if this one is.
 
     Raises
     ------
@@ -285,7 +283,7 @@ def get_autoencoder_uncertainty(self):
     """
     content, kept = trained(self)
     spread = by_block(self, passed_noise, content=content, kept=kept)
-    uncertainty = restored_like(self, spread)
+    uncertainty = restored_like(self, _masked(self, spread))
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
     return uncertainty
@@ -299,8 +297,8 @@ def get_autoencoder_loadings(self):
     BaseSignal
         One map for each latent variable: the latent index is the navigation axis,
         the probe positions are the signal axes, like the result of
-        ``get_decomposition_loadings()``. Without unit, of order 1; lazy if this
-        signal is. The last ones are those of rare peaks, 0 almost everywhere.
+        ``get_decomposition_loadings()``, NaN where the training was masked. Without
+        unit, of order 1; lazy if this signal is. The last ones are those of rare peaks, 0 almost everywhere.
 
     Raises
     ------
@@ -312,6 +310,7 @@ def get_autoencoder_loadings(self):
     content, kept = trained(self)
     n_latent = denoiser_of(content).decode_dimension()
     latent = by_block(self, encode, n_latent, content=content, kept=kept)
+    latent = _masked(self, latent)
     axes = self.axes_manager._get_navigation_axes_dicts()
     for axis in axes:
         axis["navigate"] = False
@@ -323,6 +322,38 @@ def get_autoencoder_loadings(self):
     loadings.metadata.General.title = f"Autoencoder loadings of {title}"
     loadings.set_signal_type("")  # now a Signal1D or Signal2D, where it is one
     return loadings
+
+
+def get_autoencoder_energy_shift(self):
+    """Return by how much the spectra are moved along energy, if that is followed.
+
+    Returns
+    -------
+    BaseSignal
+        A map (a line for a line scan) in the unit of the energy axis, against the mean
+        spectrum, positive towards higher energy loss; NaN where the training was
+        masked. Lazy if this signal is.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder, or it follows no shift.
+
+    Notes
+    -----
+    A drift of the energy scale, or a chemical shift that all edges share: the two can't
+    be told apart. *Don't believe* differences between areas of different composition:
+    what changes a spectrum's shape is in part taken for a shift.
+    """
+    content, kept = trained(self)
+    values = _masked(self, by_block(self, shift, 1, content=content, kept=kept))
+    axis = self.axes_manager.signal_axes[0]
+    found = self._get_navigation_signal(np.atleast_1d(values[..., 0] * axis.scale))
+    found.metadata.General.title = (
+        f"Energy shift of {self.metadata.General.title}".strip()
+    )
+    found.metadata.set_item("Signal.quantity", f"Energy shift ({axis.units})")
+    return found
 
 
 def plot_autoencoder_training(self):
@@ -353,7 +384,7 @@ def plot_autoencoder_training(self):
 def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
     """Plot the maps of the latent variables side by side.
 
-    The last ones may be peaks that few positions have, with their energy loss.
+    The first twelve, and the peaks that few positions have, with their energy loss.
 
     Parameters
     ----------
@@ -387,7 +418,7 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
             )
         )
     denoiser = denoiser_of(trained(self)[0])
-    names = latent_names(denoiser)
+    names = latent_names(denoiser, _MOST_MAPS)
     return plot_loadings(get_autoencoder_loadings(self), names, per_row, cmap)
 
 
@@ -471,6 +502,16 @@ def add_noise(signal, noise, random_state=None):
 
 
 # Small things -----------------------------------------------------------------------
+
+
+def _masked(signal, values, navigation_mask=None):
+    """Values, shape (..., n), NaN at masked positions: by default of the training."""
+    left_out = left_out_in_training(signal)
+    if navigation_mask is not None:
+        left_out = left_out_positions(signal, navigation_mask)
+    if left_out is None:
+        return values
+    return np.where(left_out[..., None], np.nan, values).astype(values.dtype)
 
 
 def _refuse_nan(signal, spectra):

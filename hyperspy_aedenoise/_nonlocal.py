@@ -48,7 +48,7 @@ class MapFilter:
     n_alike: int
     passes: int = 4
 
-    def __call__(self, codes, level):
+    def __call__(self, codes, level, used=None):
         """Filter a map.
 
         Parameters
@@ -57,6 +57,8 @@ class MapFilter:
             With noise of variance `level` in each code. A line has height 1; further
             axes make a stack of maps.
         level : ndarray, shape (..., height, width)
+        used : ndarray of bool, shape (..., height, width), optional
+            Positions that take part, of patches with these at the centre. Default: all.
 
         Returns
         -------
@@ -66,7 +68,8 @@ class MapFilter:
         """
         filtered = np.array(codes, dtype=np.float32)
         first = filtered[..., :MOST_FILTERED]
-        first[:] = _filtered(first, level, self)
+        used = np.ones(level.shape, dtype=bool) if used is None else used
+        first[:] = _filtered(first, level, used, self)
         return filtered
 
     def sides(self, height):
@@ -74,15 +77,15 @@ class MapFilter:
         return (self.side if height > 1 else 1, self.side)
 
 
-def _filtered(codes, level, filter_):
+def _filtered(codes, level, used, filter_):
     """All passes of a filter over a map of few codes."""
     sides = filter_.sides(codes.shape[-3])
     noisy = _patches(codes, sides)
-    n_alike = min(filter_.n_alike, max(int(0.6 * len(noisy)), 4), len(noisy))
+    n_alike = min(filter_.n_alike, max(int(0.6 * used.sum()), 4), used.sum())
     level = np.asarray(level, dtype=np.float32).ravel()
     guide = None
-    every = np.ones(len(noisy), dtype=bool)
-    some = _wanted(codes.shape[:-1], sides)
+    every = used.ravel()
+    some = every & _wanted(codes.shape[:-1], sides)
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
         for number in range(filter_.passes):
@@ -94,13 +97,15 @@ def _filtered(codes, level, filter_):
                 return _wiener(noisy, seen, level, here, group)
 
             estimate = np.zeros_like(noisy)
-            for positions, candidates in _neighbourhoods(codes.shape[:-1]):
+            for positions, candidates in _neighbourhoods(used):
                 positions = positions[wanted[positions]]
+                if not len(positions):
+                    continue
                 batches = np.split(positions, range(_BATCH, len(positions), _BATCH))
                 everywhere = itertools.repeat(candidates)
                 found = pool.map(estimated, batches, everywhere)
                 estimate[positions] = np.concatenate(list(found))
-            guide = _unpatched(estimate, wanted, codes.shape, sides)
+            guide = _unpatched(estimate, wanted, codes, sides)
     return guide
 
 
@@ -132,9 +137,8 @@ def alike(guide, used, filter_, n_alike):
     seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(used.shape[-2]))
     number = np.cumsum(used.ravel(), dtype=np.int32) - 1
     found = np.empty((used.sum(), n_alike), dtype=np.int32)
-    for positions, candidates in _neighbourhoods(used.shape):
+    for positions, candidates in _neighbourhoods(used):
         positions = positions[used.ravel()[positions]]
-        candidates = candidates[used.ravel()[candidates]]
         if len(positions):
             group = _most_alike(seen[positions], seen[candidates], n_alike)
             found[number[positions]] = number[candidates[group]]
@@ -214,23 +218,23 @@ def _wiener(noisy, seen, level, here, group):
     return mean + (vectors @ (kept[..., None] * along))[..., 0]
 
 
-def _neighbourhoods(shape):
-    """Blocks of positions, and with which positions theirs are compared."""
-    width = shape[-1]
-    index = np.arange(np.prod(shape)).reshape(-1, width)
-    height = len(index)
+def _neighbourhoods(used):
+    """Blocks of positions, and with which of those that are used they are compared."""
+    index = np.arange(used.size).reshape(-1, used.shape[-1])
+    height, width = index.shape
+    used = used.reshape(index.shape)
     if index.size <= _ALL:
-        yield index.ravel(), index.ravel()
+        yield index.ravel(), index[used]
         return
-    anywhere = np.random.default_rng(0).permutation(index.size)[: _ALL // 2]
+    anywhere = np.random.default_rng(0).permutation(index[used])[: _ALL // 2]
     for y in range(0, height, _BLOCK):
         for x in range(0, width, _BLOCK):
-            around = index[
+            around = np.s_[
                 max(y - _AROUND, 0) : y + _BLOCK + _AROUND,
                 max(x - _AROUND, 0) : x + _BLOCK + _AROUND,
             ]
             block = index[y : y + _BLOCK, x : x + _BLOCK]
-            yield block.ravel(), np.union1d(around, anywhere)
+            yield block.ravel(), np.union1d(index[around][used[around]], anywhere)
 
 
 def _most_alike(patches, candidates, n_alike):
@@ -256,9 +260,12 @@ def _patches(codes, sides):
     return np.stack(parts, axis=-2).reshape(codes[..., 0].size, -1)
 
 
-def _unpatched(patches, wanted, shape, sides):
-    """Mean of the overlapping patches at each position; all but the wanted are 0."""
-    *stack, height, width, n_codes = shape
+def _unpatched(patches, wanted, codes, sides):
+    """Mean of the overlapping patches at each position; all but the wanted are 0.
+
+    Where none lies the codes are given as they are.
+    """
+    *stack, height, width, n_codes = codes.shape
     top, left = sides[0] // 2, sides[1] // 2
     total = np.zeros((*stack, height + 2 * top, width + 2 * left, n_codes))
     count = np.zeros((*total.shape[:-1], 1))
@@ -268,5 +275,6 @@ def _unpatched(patches, wanted, shape, sides):
         y, x = divmod(number, sides[1])
         total[..., y : y + height, x : x + width, :] += parts[..., number, :]
         count[..., y : y + height, x : x + width, :] += wanted
-    mean = total / np.maximum(count, 1)
-    return mean[..., top : top + height, left : left + width, :]
+    inside = np.s_[..., top : top + height, left : left + width, :]
+    total, count = total[inside], count[inside]
+    return np.where(count > 0, total / np.maximum(count, 1), codes)

@@ -5,7 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hyperspy_aedenoise._code_map import CodeMap, encode_map, with_weak_components
+from hyperspy_aedenoise._code_map import (
+    CodeMap,
+    encode_map,
+    on_map,
+    with_weak_components,
+)
 from hyperspy_aedenoise._code_network import correction
 from hyperspy_aedenoise._component_spectra import fitted_spectra
 from hyperspy_aedenoise._drift import energy_drift, moved
@@ -125,7 +130,8 @@ class Encoded:
     def with_weak(self, noise, rng):
         """With weak components; the same if there are none."""
         code_map = self.code_map
-        guide = _QUICK(code_map.codes[..., :MOST_FILTERED], code_map.level)
+        first = code_map.codes[..., :MOST_FILTERED]
+        guide = _QUICK(first, code_map.level, code_map.used)
         found = with_weak_components(code_map, guide, self.rows, noise, rng, _QUICK)
         return self if found is code_map else replace(self, code_map=found)
 
@@ -133,9 +139,9 @@ class Encoded:
         """Filtered codes, shape (n_maps, height, width, n_codes)."""
         if name == "none":
             return self.code_map.shrunk
-        codes = self.code_map.shrunk
+        codes, used = self.code_map.shrunk, self.code_map.used
         codes[..., :MOST_FILTERED] = self.code_map.codes[..., :MOST_FILTERED]
-        return FILTERS[name](codes, self.code_map.level)
+        return on_map(FILTERS[name](codes, self.code_map.level, used)[used], used)
 
     def correction(self, filtered):
         """What the network would add to filtered codes, same shape."""

@@ -97,14 +97,28 @@ def _summary_of_form(denoiser):
     return "\n".join(lines)
 
 
-def latent_names(denoiser):
-    """Names of the latent variables, list of str."""
+def latent_names(denoiser, most):
+    """Names of the first latent variables and of all rare peaks.
+
+    Parameters
+    ----------
+    denoiser : AutoencoderDenoiser
+        A trained one.
+    most : int
+        Of the latent variables that are no rare peaks.
+
+    Returns
+    -------
+    dict of int to str
+        By index.
+    """
     rare = denoiser.history_["rare"]
     peaks = rare["peaks"] if rare else []
     n_codes = denoiser.decode_dimension() - len(peaks)
-    return [f"Latent variable {number}" for number in range(n_codes)] + [
-        f"Rare peak, {_place(peak, denoiser.energies_)}" for peak in peaks
-    ]
+    names = {number: f"Latent variable {number}" for number in range(n_codes)[:most]}
+    for number, peak in enumerate(peaks, n_codes):
+        names[number] = f"Rare peak, {_place(peak, denoiser.energies_)}"
+    return names
 
 
 def _spread_of_shift(denoiser):
