@@ -78,7 +78,7 @@ def _denoise(options):
     if record["history"]["interrupted"]:
         print(f"Written: {output} (denoised by the best state so far)")
         raise KeyboardInterrupt
-    print("Comparing with PCA (to estimate errors, a trained network is trained again)")
+    print("Comparing with PCA (to estimate errors, the autoencoder is fitted again)")
     comparison = signal.compare_denoising(truth=truth)
     print(comparison)
     picture = output.with_suffix(".png")

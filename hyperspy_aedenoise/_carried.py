@@ -39,10 +39,11 @@ def store(signal, denoiser, left_out, channels_left_out):
     """
     record = denoiser.record()
     entry = {
-        key: record[key]
-        for key in ("package_version", "architecture", "learned_from", "iterations")
+        key: record[key] for key in ("package_version", "architecture", "learned_from")
     }
-    entry["kept_iteration"] = record["history"]["kept_iteration"]
+    if denoiser.form_ is None:  # a trained network
+        entry["iterations"] = record["iterations"]
+        entry["kept_iteration"] = record["history"]["kept_iteration"]
     entry["noise"] = record["noise"]
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]

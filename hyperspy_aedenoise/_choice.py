@@ -206,10 +206,11 @@ def _shrunk(encoded):
 def _judge(found, pair, start, encoders, shares, wanted, progress):
     """Find differences to optimal shrinkage by form, of all or of those wanted.
 
-    They are put into `found` one by one, as Ctrl-C may end it. With many spectra not all combinations are tried: on further encoders only the
-    filters that are the best ones of the plain encoder, and spectra along energy only
-    with or without the network, whichever is better. `shares` of the network's
-    corrections are of the first draw that has them, so that every draw tries the same.
+    They are put into `found` one by one, as Ctrl-C may end it. With many spectra not
+    all combinations are tried: on further encoders only the filters that are the best
+    ones of the plain encoder, and spectra along energy only with or without the
+    network, whichever is better. `shares` of the network's corrections are of the first
+    draw that has them, so that every draw tries the same.
     """
     plain, *others = encoders
     thorough = len(pair.first) < _MANY_SPECTRA or wanted is not None

@@ -135,7 +135,9 @@ def plot_forms(tried, chosen, title):
         network = f" + {one['network']:.0%} network" if one["network"] else ""
         aligned = "aligned, " if one["aligned"] else ""
         names.append(f"{aligned}{one['code_filter']}{network}{weak}, {one['decoder']}")
-    ax.axvline(0, color="0.5", ls=":", lw=1)
+    start = "optimally shrunk principal components"
+    ax.axvline(0, color="0.5", ls=":", lw=1, label=start)
+    ax.locator_params(axis="x", nbins=5)
     ax.set_yticks(range(len(shown)), names, fontsize="small")
     ax.invert_yaxis()
     ax.set_xlabel(

@@ -108,7 +108,10 @@ def plot_loadings(loadings, names, per_row, cmap):
 
 
 def plot_routes(signals, table):
-    """Denoising routes side by side: summed image, mean and single spectra.
+    """Denoising routes side by side: map of the largest contrast, and spectra.
+
+    The map is a sum over few channels, where the noise is not averaged away: those
+    around the channel in which the autoencoder's result varies most.
 
     Parameters
     ----------
@@ -127,10 +130,12 @@ def plot_routes(signals, table):
     first = next(iter(signals.values()))
     energy = first.axes_manager.signal_axes[0]
     # sums are alike only over channels that all routes have
-    common = np.all(
-        [np.isfinite(cube).any(axis=(0, 1)) for cube in cubes.values()], axis=0
+    common = np.flatnonzero(
+        np.all([np.isfinite(cube).any(axis=(0, 1)) for cube in cubes.values()], axis=0)
     )
-    images = {route: cube[..., common].sum(axis=-1) for route, cube in cubes.items()}
+    varied = np.nanvar(cubes["autoencoder"][..., common], axis=(0, 1))
+    few = _around(common, int(varied.argmax()))
+    images = {route: cube[..., few].sum(axis=-1) for route, cube in cubes.items()}
     rows = {row["route"]: row for row in table}
     calm = images["autoencoder"]
     positions = marked_positions(calm)
@@ -144,7 +149,9 @@ def plot_routes(signals, table):
     upper, lower = figure.subfigures(2, 1, height_ratios=heights)
     limits = np.nanpercentile(images["raw"], (1, 99))
     panels = upper.subplots(1, n_routes, squeeze=False, sharey=height == 1)[0]
-    panels[0].set_ylabel("Sum over energy")
+    first_and_last = sorted(energy.axis[few[[0, -1]]])
+    limits_of_energy = " to ".join(f"{value:.6g}" for value in first_and_last)
+    panels[0].set_ylabel(f"Sum of {limits_of_energy} {_unit(energy)}".strip())
     for ax, (route, image) in zip(panels, images.items(), strict=True):
         _draw_sum(ax, image, limits, first)
         ax.set_title(f"{_NAMES.get(route, route)}\n{_caption(rows.get(route))}")
@@ -170,6 +177,12 @@ def plot_routes(signals, table):
         ax.set_axis_off()
     figure.draw_without_rendering()  # the layout settles in two rounds
     return figure
+
+
+def _around(channels, middle):
+    """A fiftieth of some channels, one at least, around one of them."""
+    half = len(channels) // 100
+    return channels[max(middle - half, 0) : middle + half + 1]
 
 
 def marked_positions(image):
@@ -220,7 +233,7 @@ def _as_map(signal):
 
 
 def _draw_sum(ax, image, limits, signal):
-    """Image summed over energy, or a profile where there is only a line."""
+    """Image of summed channels, or a profile where there is only a line."""
     axes = signal.axes_manager.navigation_axes[:2]
     if len(axes) == 2:
         ax.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
@@ -242,7 +255,10 @@ def _mark(ax, image, signal, y, x, color, number):
         position = axes[0].axis[x] if axes else 0
         ax.plot(position, image[0, x], "s", mfc="none", mec=color, mew=1.5, ms=7)
         where = (position, image[0, x])
-    beside = (-11, 5) if x > 0.8 * image.shape[1] else (5, 5)
+    # inside of the axes, also at their border
+    left = x > 0.8 * image.shape[1]
+    below = len(axes) == 2 and y < 0.1 * image.shape[0]
+    beside = (-11 if left else 5, -13 if below else 5)
     ax.annotate(
         str(number + 1), where, color=color, xytext=beside, textcoords="offset points"
     )
@@ -263,7 +279,7 @@ def _scale_bar(ax, axis, n_pixels):
         return  # no room for a bar, or no scale
     power = 10.0 ** np.floor(np.log10(target))
     length = power * max(step for step in (1, 2, 5) if step * power <= target * 1.001)
-    units = axis.units if isinstance(axis.units, str) and axis.units else "px"
+    units = _unit(axis) or "px"
     bar = AuxTransformBox(ax.transData)
     size = (length / abs(axis.scale), max(0.015 * n_pixels, 0.1))
     bar.add_artist(Rectangle((0, 0), *size, fc="w", ec="k", lw=0.5))
@@ -304,8 +320,11 @@ def _caption(row):
 
 def _label(axis, unnamed="Position"):
     name = axis.name if isinstance(axis.name, str) else unnamed
-    units = axis.units if isinstance(axis.units, str) else ""
-    return f"{name} ({units})" if units else name
+    return f"{name} ({_unit(axis)})" if _unit(axis) else name
+
+
+def _unit(axis):
+    return axis.units if isinstance(axis.units, str) else ""
 
 
 def _extent(axes):

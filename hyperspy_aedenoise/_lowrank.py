@@ -144,9 +144,9 @@ def principal_codes(spectra, noise, n_codes=None):
     Spectra are weighted so that the noise is the same in all of them, and 1 on average
     in each channel: then the noise of bright positions doesn't pass for components
     (B. Landa, T. Zhang and Y. Kluger, SIAM J. Math. Data Sci. 4 (2022) 1420,
-    https://doi.org/10.1137/21M1456807, section 2). A component counts as signal if its
-    singular value is above the Marchenko-Pastur edge by 1 %. Shrinkage for the Frobenius loss is equation (7) of M. Gavish and
-    D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
+    https://doi.org/10.1137/21M1456807). A component counts as signal if its singular
+    value is above the Marchenko-Pastur edge by 1 %. Shrinkage for the Frobenius loss is
+    equation (7) of M. Gavish and D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
     https://doi.org/10.1109/TIT.2017.2653801.
     """
     mean, colour, eigenvalues, vectors = _components(spectra, noise, n_codes)

@@ -298,7 +298,8 @@ def get_autoencoder_loadings(self):
         One map for each latent variable: the latent index is the navigation axis,
         the probe positions are the signal axes, like the result of
         ``get_decomposition_loadings()``, NaN where the training was masked. Without
-        unit, of order 1; lazy if this signal is. The last ones are those of rare peaks, 0 almost everywhere.
+        unit, of order 1; lazy if this signal is. The last ones are those of rare peaks,
+        0 almost everywhere.
 
     Raises
     ------

@@ -49,6 +49,8 @@ class NoiseModel:
     gain: float
     offset: float = 0.0
     correlation: tuple = (1.0,)
+    #: What a measurement can't tell; nothing of a model that is given.
+    warnings = ()
 
     def __post_init__(self):
         advice = "Measure the noise with `s.estimate_noise()`."

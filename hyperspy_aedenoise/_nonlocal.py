@@ -195,7 +195,8 @@ def _wiener(noisy, seen, level, here, group):
     Notes
     -----
     What varies in a group by less than the noise is taken for noise, also where
-    `seen` was filtered before: the Gaussian is one of few dimensions.
+    `seen` was filtered before: the Gaussian is one of few dimensions. Where `seen` is
+    `noisy`, less than the noise is what few patches of many values can vary by.
     """
     mean = noisy[group].mean(axis=1)
     apart = seen[group]
@@ -209,13 +210,41 @@ def _wiener(noisy, seen, level, here, group):
     else:
         power, vectors = np.linalg.eigh(turned @ apart)
         along = vectors.transpose(0, 2, 1) @ deviation
-    excess = power / (n_alike - 1) - level[group].mean(axis=1)[:, None]
-    excess = np.maximum(excess, 0)
+    around = level[group].mean(axis=1)[:, None]
+    variance = power / (n_alike - 1) / around
+    if seen is noisy:
+        variance = _without_chance(variance, n_values / (n_alike - 1))
+    excess = around * np.maximum(variance - 1, 0)
     kept = excess / (excess + level[here][:, None])
     if n_alike < n_values:
         kept = kept / np.maximum(power, np.finfo(power.dtype).tiny)
         return mean + (turned @ (vectors @ (kept[..., None] * along)))[..., 0]
     return mean + (vectors @ (kept[..., None] * along))[..., 0]
+
+
+def _without_chance(variance, ratio):
+    """True variances of principal components, from those seen in few samples.
+
+    Parameters
+    ----------
+    variance : ndarray
+        Variances that were seen, in units of the noise.
+    ratio : float
+        Values per sample.
+
+    Returns
+    -------
+    ndarray
+        Where noise alone reaches as much: 1.
+
+    Notes
+    -----
+    Solved for the true variance: theorem 1.1 of J. Baik and J. W. Silverstein, J.
+    Multivariate Anal. 97 (2006) 1382, doi:10.1016/j.jmva.2005.08.003.
+    """
+    half = (variance + 1 - ratio) / 2
+    true = half + np.sqrt(np.maximum(half**2 - variance, 0))
+    return np.where(variance > (1 + np.sqrt(ratio)) ** 2, true, 1)
 
 
 def _neighbourhoods(used):

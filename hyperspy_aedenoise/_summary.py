@@ -92,6 +92,7 @@ def _summary_of_form(denoiser):
             "  that is, optimally shrunk principal components: none of "
             f"{len(tried)} forms is better by more than chance allows"
         )
+    lines += [f"  noise: {text}" for text in denoiser.noise_.warnings]
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_)
     return "\n".join(lines)

@@ -124,6 +124,12 @@ def finite_spectra(argument, spectra, left_out, place=None):
     n_bad = int(bad.sum())
     if n_bad == 0:
         return
+    advice = "Leave them out with `navigation_mask` or `signal_mask`, or replace them."
+    if left_out is not None and left_out.any():
+        advice += (
+            " Is the order of your `navigation_mask` (x, y)? A mask made from `s.data` "
+            "has to be transposed, `mask.T`."
+        )
     *position, channel = (int(i) for i in np.argwhere(bad)[0])
     n_spectra = int(bad.any(axis=-1).sum())
     raise ValueError(
@@ -132,7 +138,7 @@ def finite_spectra(argument, spectra, left_out, place=None):
             "finite where it is used",
             f"{n_bad} NaN or infinite values in {n_spectra} spectra, the first at "
             f"{(place or _indices)(tuple(position), channel)}",
-            "Leave them out with `navigation_mask` or `signal_mask`, or replace them.",
+            advice,
         )
     )
 

@@ -216,21 +216,36 @@ def test_an_interrupt_keeps_the_best_state(stop_at):
     assert np.isfinite(denoiser.denoise(noisy)).all()
 
 
-def test_an_interrupted_choice_leaves_optimal_shrinkage():
-    """Ctrl-C while the forms are tried: what was there before is kept."""
+def choice_interrupted_after(n_draws):
+    """Spectra, and what is fitted to them if Ctrl-C comes after a few pairs of four."""
     rng = np.random.default_rng(9)
     noisy = shifting_peak(60, 40, rng) + rng.normal(0, SIGMA, (60, 40))
 
-    def interrupted(forms):
-        yield next(iter(forms))
+    def interrupted(draws):
+        yield from list(draws)[:n_draws]
         raise KeyboardInterrupt
 
-    noise = NoiseModel.gaussian(SIGMA)
-    denoiser = AutoencoderDenoiser(noise=noise, random_state=0)
+    denoiser = AutoencoderDenoiser(noise=NoiseModel.gaussian(SIGMA), random_state=0)
     denoiser.fit(noisy, progress=interrupted)
     assert denoiser.history_["interrupted"]
-    shrunk = principal_codes(noisy.astype("float32"), noise).denoise(noisy)
+    return noisy, denoiser
+
+
+def test_a_choice_interrupted_at_once_leaves_optimal_shrinkage():
+    noisy, denoiser = choice_interrupted_after(0)
+    assert not denoiser.history_["forms"]
+    shrunk = principal_codes(noisy.astype("float32"), denoiser.noise_).denoise(noisy)
     assert np.allclose(denoiser.denoise(noisy), shrunk, atol=1e-5)
+
+
+def test_an_interrupted_choice_is_by_what_was_tried():
+    """One pair of four is enough for a shifting peak: the best on it is taken."""
+    _, denoiser = choice_interrupted_after(1)
+    best = min(
+        denoiser.history_["forms"], key=lambda one: one["difference_to_shrinkage"]
+    )
+    assert best["difference_to_shrinkage"] < -3 * best["difference_error"]
+    assert best.items() >= denoiser.form_.items()
 
 
 def own_model(n_channels, named):

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import hyperspy.api as hs
 import numpy as np
 import pytest
+from conftest import train
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._drift import energy_drift, moved
@@ -119,6 +121,39 @@ def repeats():
     clean = rng.uniform(0.8, 1, (60, 1)) * edge(rng.normal(0, 2, 60), 2.0)
     noisy = NOISE.sample(clean, rng)
     return clean, noisy, AutoencoderDenoiser(noise=NOISE, random_state=0).fit(noisy)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_the_shift_as_a_signal(lazy):
+    """In eV and in the order of the axes; of slices, and NaN where masked."""
+    rng = np.random.default_rng(4)
+    drift = rng.normal(0, 2, (6, 10))
+    signal = hs.signals.Signal1D(NOISE.sample(edge(drift), rng))
+    signal.set_signal_type("EELS")
+    signal.axes_manager[-1].scale = 0.2
+    signal.axes_manager[-1].units = "eV"
+    mask = np.zeros((10, 6), bool)
+    mask[7] = True
+    signal = signal.as_lazy() if lazy else signal
+    train(signal, navigation_mask=mask, noise=NOISE)
+    shift = signal.get_autoencoder_energy_shift()
+    assert shift.axes_manager.signal_shape == (10, 6)
+    assert shift._lazy == lazy
+    values = np.asarray(shift.data)
+    assert np.array_equal(np.isnan(values), mask.T)
+    known = ~mask.T
+    apart = values[known] - 0.2 * (drift - drift[known].mean())[known]
+    # a standard deviation of 54 spectra
+    assert apart.std() < 0.2 * bound() * (1 + 4 / np.sqrt(2 * 54))
+    part = signal.inav[2:5, 1].get_autoencoder_energy_shift()
+    assert np.array_equal(np.asarray(part.data), values[1, 2:5])
+    one = signal.inav[2, 1].get_autoencoder_energy_shift()
+    assert np.asarray(one.data).item() == values[1, 2]
+
+
+def test_where_no_shift_is_followed_there_is_none(trained_signal):
+    with pytest.raises(RuntimeError, match="No energy shift"):
+        trained_signal.get_autoencoder_energy_shift()
 
 
 def test_a_drift_is_followed(repeats):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._lowrank import clean_codes, principal_codes
+from hyperspy_aedenoise._lowrank import balanced, clean_codes, principal_codes
 
 WHITE = NoiseModel.gaussian(1.0)
 
@@ -54,6 +54,32 @@ def test_codes_have_unit_noise(rng):
     codes = principal_codes(noisy, noise)
     spread = (codes.encode(noisy) - codes.encode(clean)).var(axis=0)
     assert spread == pytest.approx(np.ones(2), abs=0.15)
+
+
+@pytest.mark.parametrize("dark", [0.3, 0.1, 0.004])
+def test_counting_noise_beside_vacuum_is_no_component(dark, rng):
+    """Half of the spectra are hardly there; the noise of the others is noise."""
+    noise = NoiseModel(1.0)
+    spectrum = 100 * (2 + np.sin(np.linspace(0, 6, 200)))
+    thickness = np.where(np.arange(320) < 160, 1, dark)[:, None]
+    noisy = noise.sample(thickness * spectrum, rng)
+    codes = principal_codes(noisy, noise)
+    assert (codes.shrinkage > 0).sum() == 1
+    # the component is as long as the spectra are many: a code per spectrum, two spectra
+    error = np.square(codes.denoise(noisy) - thickness * spectrum)[:160].mean()
+    assert error < 1.5 * noise.variance(spectrum).mean() * (1 / 200 + 1 / 160)
+
+
+def test_empty_spectra_weigh_no_more_than_dim_ones(rng):
+    """Where nothing was counted there is no noise to divide by."""
+    noise = NoiseModel(1.0)
+    clean = np.full((300, 60), 50.0)
+    clean[:200] = 0
+    _, colour, level = balanced(noise.sample(clean, rng), noise)
+    # an empty one has a tenth of the mean level of all, which is a third of the others'
+    assert level.max() / level.min() == pytest.approx(30, rel=0.1)
+    bright = level[200:, None] * colour.spread**2
+    assert bright.mean() == pytest.approx(50, rel=0.05)
 
 
 def test_encode_and_decode_are_inverse_on_the_codes(rng):

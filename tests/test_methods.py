@@ -89,6 +89,7 @@ def test_a_denoised_signal_has_no_autoencoder(trained_signal):
     [
         "get_autoencoder_model",
         "get_autoencoder_loadings",
+        "get_autoencoder_energy_shift",
         "get_autoencoder_uncertainty",
         "plot_autoencoder_training",
         "plot_autoencoder_loadings",
@@ -348,6 +349,8 @@ def test_nan_must_be_masked(noisy_signal):
         train(noisy_signal)
     mask = np.zeros((9, 6), bool)  # HyperSpy's order: x, y
     mask[4, 1] = True
+    with pytest.raises(ValueError, match=r"\(x, y\).*mask\.T"):
+        train(noisy_signal, navigation_mask=np.roll(mask, 1))
     train(noisy_signal, navigation_mask=mask)
     denoised = noisy_signal.get_autoencoder_model()
     assert np.isnan(denoised.data[1, 4]).all()
@@ -368,6 +371,31 @@ def test_navigation_mask_as_a_signal(noisy_signal):
     assert same(*results)
     chosen = signal.get_autoencoder_model(navigation_mask=mask)
     assert np.array_equal(np.isnan(chosen.data).all(axis=-1), mask.data)
+
+
+def test_the_summary_tells_what_spoils_the_noise(clean_signal, capsys):
+    """A pattern common to all spectra is kept by any denoiser: the fit says so, too."""
+    signal = aed.add_noise(clean_signal, 0.01, random_state=0)
+    signal.data *= 1 + 0.1 * np.random.default_rng(0).normal(size=60)
+    train(signal, print_info=True)
+    assert "a pattern common to all spectra" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_masked_positions_are_nan(noisy_signal, lazy):
+    """As after decomposition(), unless another mask is given."""
+    mask = np.zeros((9, 6), bool)
+    mask[:3] = True
+    signal = noisy_signal.as_lazy() if lazy else noisy_signal
+    train(signal, navigation_mask=mask)
+    for method in (signal.get_autoencoder_model, signal.get_autoencoder_uncertainty):
+        empty = np.isnan(np.asarray(method().data))
+        assert np.array_equal(empty.all(axis=-1), mask.T)
+        assert np.array_equal(empty.any(axis=-1), mask.T)
+    loadings = np.asarray(signal.get_autoencoder_loadings().data)
+    assert (np.isnan(loadings) == mask.T).all()
+    everywhere = signal.get_autoencoder_model(navigation_mask=np.zeros((9, 6), bool))
+    assert np.isfinite(np.asarray(everywhere.data)).all()
 
 
 def test_signal_mask(noisy_signal):

@@ -5,6 +5,7 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import _nonlocal
+from hyperspy_aedenoise._code_map import on_map
 from hyperspy_aedenoise._nonlocal import MapFilter, estimate_from
 
 
@@ -38,6 +39,32 @@ def test_noise_alone_is_removed(n_codes, rng):
     noisy = rng.normal(size=(24, 25, n_codes))
     filtered = MapFilter(3, 40)(noisy, np.ones((24, 25)))
     assert np.square(filtered).mean() < 0.5
+
+
+def test_a_code_of_noise_beside_a_strong_one_is_removed(rng):
+    """49 positions of 3 codes vary by chance in many ways among 40 patches."""
+    clean = np.concatenate([4 * waves(30, 34), np.zeros((30, 34, 2))], axis=-1)
+    noisy = clean + rng.normal(size=clean.shape)
+    filtered = MapFilter(7, 40)(noisy, np.ones((30, 34)))
+    assert np.square(filtered[..., 1:]).mean() < 0.1
+
+
+@pytest.mark.parametrize("side", [1, 5])
+def test_masked_positions_are_no_examples(side, rng):
+    """Beside them codes are estimated as well as at the border of a map."""
+    image = aed.data.sto_o_k((40, 44), n_channels=8).data.sum(axis=-1)
+    clean = 20 * (image - image.mean())[..., None] / image.std()
+    noisy = clean + rng.normal(size=clean.shape)
+    used, level = np.ones((2, 40, 44))
+    used = used.cumsum(axis=1) > 9
+    filter_ = MapFilter(side, 40)
+    masked = filter_(on_map(noisy[used], used)[0], level, used)[:, 9:]
+    cut = filter_(noisy[:, 9:], level[:, 9:])
+    if side == 1:  # nothing around them counts
+        np.testing.assert_allclose(masked, cut, rtol=1e-4, atol=1e-4)
+    near = np.s_[:, :2]
+    error, at_border = (np.square(v - clean[:, 9:])[near].mean() for v in (masked, cut))
+    assert error < 1.5 * at_border
 
 
 def test_alike_codes_anywhere(rng):
@@ -128,5 +155,5 @@ def test_every_position_lies_in_a_wanted_patch(shape):
     sides = (5, 5)
     wanted = _nonlocal._wanted(shape, sides)
     patches = _nonlocal._patches(codes, sides) * wanted[:, None]
-    back = _nonlocal._unpatched(patches, wanted, codes.shape, sides)
+    back = _nonlocal._unpatched(patches, wanted, codes, sides)
     np.testing.assert_allclose(back, codes, rtol=1e-6)
