@@ -115,7 +115,7 @@ def test_learning_from_a_reference(noisy_signal, clean_signal):
 
 
 def same(one, other):
-    return np.allclose(one.data, other.data, atol=1e-6)
+    return np.allclose(one.data, other.data, atol=1e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
