@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._spatial_spectral import Form
+
 #: Positions of a rare peak that are named.
 _SHOWN = 4
 
@@ -70,32 +72,28 @@ def _summary_of_form(denoiser):
             f"  energy shift followed: {_spread_of_shift(denoiser)} (standard "
             "deviation; a drift, or the same chemical shift of all edges)"
         )
-    tried = denoiser.history_["forms"]
-    chosen = [one for one in tried if one.items() >= form.items()]
-    if chosen and chosen[0]["difference_to_shrinkage"] < 0:
-        gain, error = (
-            -chosen[0]["difference_to_shrinkage"],
-            chosen[0]["difference_error"],
-        )
-        lines.append(
-            f"  gain over optimally shrunk principal components on "
-            f"{denoiser.history_['judged_on']}: {gain:.3g} +- {error:.1g} of the noise "
-            "variance"
-        )
-    elif denoiser.history_["interrupted"]:
-        lines.append(
-            "  that is, optimally shrunk principal components: interrupted before "
-            "anything better was found"
-        )
-    else:
-        lines.append(
-            "  that is, optimally shrunk principal components: none of "
-            f"{len(tried)} forms is better by more than chance allows"
-        )
+    lines += _lines_on_choice(denoiser.history_, form)
     lines += [f"  noise: {text}" for text in denoiser.noise_.warnings]
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_)
     return "\n".join(lines)
+
+
+def _lines_on_choice(history, form):
+    """Why a form was taken."""
+    tried = history["forms"]
+    if Form(**form) == Form():
+        why = f"none of {len(tried)} forms is better by more than chance allows"
+        if history["interrupted"]:
+            why = "interrupted before anything better was found"
+        return [f"  that is, optimally shrunk principal components: {why}"]
+    return [
+        f"  gain over optimally shrunk principal components on {history['judged_on']}: "
+        f"{-one['difference_to_shrinkage']:.3g} +- {one['difference_error']:.1g} of "
+        "the noise variance"
+        for one in tried
+        if one.items() >= form.items()
+    ]
 
 
 def latent_names(denoiser, most):
