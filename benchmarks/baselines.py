@@ -2,8 +2,8 @@
 
 Nothing here comes from the package, so that no error of the package can hide in its
 own baseline. Spectra are arrays of shape (..., n_channels), `spread` and `correlation`
-the true noise: standard deviation of each channel at the mean spectrum, and
-autocorrelation along energy.
+the true noise: standard deviation by which values are divided, shape (n_channels,) or
+(n_spectra, n_channels), and autocorrelation along energy.
 """
 
 import numpy as np
@@ -18,6 +18,29 @@ MOST = 30
 def mse(values, clean):
     """Mean squared error."""
     return float(np.square(values - clean).mean())
+
+
+def spreads(variance):
+    """Standard deviations of the noise by which spectra may be scaled.
+
+    Parameters
+    ----------
+    variance : ndarray, shape (..., n_channels)
+        True ones.
+
+    Returns
+    -------
+    list of ndarray
+        That of each channel in the mean; and, where spectra differ, that of each
+        spectrum, too: the outer product of means over either (as M. R. Keenan and P. G.
+        Kotula do, Surf. Interface Anal. 36 (2004) 203, doi:10.1002/sia.1657).
+    """
+    rows = variance.reshape(-1, variance.shape[-1])
+    channels = rows.mean(axis=0)
+    if np.ptp(rows, axis=0).max() == 0:
+        return [np.sqrt(channels)]
+    spectra = rows.mean(axis=1, keepdims=True) / channels.mean()
+    return [np.sqrt(channels), np.sqrt(spectra * channels)]
 
 
 def oracle_pca(noisy, clean, spread):

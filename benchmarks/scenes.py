@@ -181,7 +181,7 @@ def scenes():
         yield Scene(f"line of {n} spectra", line(n), usual, 0.30)
     for counts, needed in ((20, 0.35), (60, 0.28), (200, 0.25)):
         yield Scene(f"core loss, {counts} counts", core_loss(counts), DETECTOR, needed)
-    yield Scene("particle in vacuum", particle(), aed.NoiseModel(1.0), 1.0)
+    yield Scene("particle in vacuum", particle(), aed.NoiseModel(1.0), 0.85)
     for n in (1, 4, 16):
         for height in (0.35, 0.2):
             name = f"pre-peak of {height} in {n} of 2304"

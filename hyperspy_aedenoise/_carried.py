@@ -109,7 +109,7 @@ def denoiser_of(content):
     return AutoencoderDenoiser.from_bytes(content)
 
 
-def by_block(signal, function, n_out=None, **keywords):
+def by_block(signal, function, n_out=None, left_out=None, **keywords):
     """Apply a function of spectra to a signal's data, lazily to lazy ones.
 
     Parameters
@@ -120,6 +120,8 @@ def by_block(signal, function, n_out=None, **keywords):
         ``output_dtype``; returns shape (..., n_out).
     n_out : int, optional
         Default: the number of channels.
+    left_out : ndarray of bool, shape (...), optional
+        True at probe positions that are NaN in the result. Default: nowhere.
 
     Returns
     -------
@@ -127,6 +129,8 @@ def by_block(signal, function, n_out=None, **keywords):
     """
     dtype = output_type(signal.data.dtype)
     data = energy_last(signal, signal.data)
+    if left_out is not None:
+        data = np.where(left_out[..., None], np.nan, data).astype(dtype)
     if not signal._lazy:
         return function(data, output_dtype=dtype, **keywords)
     data = data.rechunk({-1: -1})
@@ -165,7 +169,8 @@ def encode(spectra, content, kept, output_dtype):
 
 def shift(spectra, content, kept, output_dtype):
     """Energy shift in channels, shape (..., 1)."""
-    found = denoiser_of(content).energy_shift(spectra[..., kept])
+    with _one_at_a_time:
+        found = denoiser_of(content).energy_shift(spectra[..., kept])
     return found[..., None].astype(output_dtype)
 
 

@@ -111,10 +111,14 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
             for _ in by_draw(range(n_draws)):
                 pair = _Pair.drawn(rows, expected, noise, rng)
                 start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
-                draws.append({})
-                _judge(draws[-1], pair, start, encoders, shares, wanted, by_form)
+                found = {}
+                if not draws:  # also a part of the first is better than nothing
+                    draws.append(found)
+                _judge(found, pair, start, encoders, shares, wanted, by_form)
+                if found is not draws[0]:
+                    draws.append(found)
         except KeyboardInterrupt:
-            return draws[:-1] or draws, True
+            return draws, True
         return draws, False
 
     n_draws = int(np.clip(_MANY_SPECTRA // len(rows), 1, _MOST_DRAWS))

@@ -52,6 +52,29 @@ _ENTRIES = """\
   year = {2004},
   doi = {10.1002/sia.1657},
 }
+
+@article{landa2022biwhitening,
+  title = {Biwhitening Reveals the Rank of a Count Matrix},
+  author = {Landa, Boris and Zhang, Thomas T. C. K. and Kluger, Yuval},
+  journal = {SIAM Journal on Mathematics of Data Science},
+  volume = {4},
+  number = {4},
+  pages = {1420--1446},
+  year = {2022},
+  doi = {10.1137/21M1456807},
+}
+
+@article{baik2006spiked,
+  title = {Eigenvalues of Large Sample Covariance Matrices of Spiked Population
+           Models},
+  author = {Baik, Jinho and Silverstein, Jack W.},
+  journal = {Journal of Multivariate Analysis},
+  volume = {97},
+  number = {6},
+  pages = {1382--1408},
+  year = {2006},
+  doi = {10.1016/j.jmva.2005.08.003},
+}
 """
 
 

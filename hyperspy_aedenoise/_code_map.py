@@ -106,7 +106,7 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
         return code_map
     linear, colour = code_map.linear, code_map.colour
     basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
-    spread = np.sqrt(code_map.level[code_map.used])[:, None]
+    weight = 1 / np.sqrt(code_map.level[code_map.used])[:, None]
     groups = alike(filtered, code_map.used, filter_, _AVERAGED)
 
     def covariance(white):
@@ -120,7 +120,7 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
 
     white = np.empty(rows.shape, dtype=np.float32)
     for part in parts_of(len(rows)):
-        white[part] = colour.whiten(rows[part] - linear.mean) / spread[part]
+        white[part] = colour.whiten(rows[part] - linear.mean) * weight[part]
     values, vectors = np.linalg.eigh(covariance(white))
     # `white` is reused: of large maps it is most of the memory
     null = 0.0
@@ -160,10 +160,13 @@ def on_map(values, used):
     order = np.zeros(used.shape, dtype=int)
     order[used] = np.arange(len(values))
     if not used.all():
+        # no map helps another one of the stack while it has positions of its own
+        between_maps = sum(used.shape)
         nearest = scipy.ndimage.distance_transform_edt(
-            ~used, return_distances=False, return_indices=True
+            ~used, (between_maps, 1, 1), return_distances=False, return_indices=True
         )
-        mirrored = 2 * nearest - np.indices(used.shape)
+        index = np.indices(used.shape)
+        mirrored = 2 * nearest - index + np.sign(index - nearest)
         limits = np.reshape(used.shape, (-1, 1, 1, 1)) - 1
         inside = ((mirrored >= 0) & (mirrored <= limits)).all(axis=0)
         mirrored = np.clip(mirrored, 0, limits)

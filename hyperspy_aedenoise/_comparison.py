@@ -54,8 +54,8 @@ class DenoisingComparison:
         Returns
         -------
         matplotlib.figure.Figure
-            Images summed over energy, the mean spectrum, and spectra at three marked
-            positions of high, middle and low intensity.
+            Maps at the energy loss of the largest contrast, the mean spectrum, and
+            spectra at three marked positions of high, middle and low intensity.
         """
         routes = ["raw", "pca", "autoencoder"]
         if self.recommended not in routes:

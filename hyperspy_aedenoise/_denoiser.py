@@ -254,10 +254,21 @@ class AutoencoderDenoiser:
         """
         if not self._fitted().history_["energy_shift"]:
             raise RuntimeError(
-                "No energy shift is followed: none was found, or following it gained "
-                "nothing; the summary of the fit has a line on it where one is."
+                "No energy shift is followed: none was found, following it gained "
+                "nothing, or it was not looked for (with a reference, another "
+                "architecture, an `output_dimension`, or channels masked in between). "
+                "`s.estimate_shift1D()` measures one without denoising."
             )
         spectra = np.asarray(spectra)
+        if spectra.shape[-1:] != (self.n_channels_,):
+            raise ValueError(
+                must_be(
+                    "spectra",
+                    f"arrays whose last axis has length {self.n_channels_}",
+                    f"shape {spectra.shape}",
+                    "The autoencoder was trained on other spectra.",
+                )
+            )
         place = self._bank.find(spectra.reshape(-1, spectra.shape[-1]))
         shift = np.append(self.history_["energy_shift"], np.nan)  # at -1: unknown
         return shift[place].reshape(spectra.shape[:-1])

@@ -53,8 +53,8 @@ def energy_drift(rows, used, noise):
     moved, times a straight line in energy, so that changes of thickness and background
     aren't taken for drift. The mean is filtered along energy, and calculated again from
     aligned spectra. The drift is one more latent variable, and its map is filtered like
-    those of the codes; spectra that don't tell theirs, as in vacuum, get that of the
-    nearest that does.
+    those of the codes; spectra that don't tell theirs, as in vacuum, get that of
+    others nearby that do.
     """
     n_spectra, n_channels = rows.shape
     farthest = min(_FARTHEST, int(_FARTHEST_SHARE * n_channels))
@@ -83,7 +83,7 @@ def energy_drift(rows, used, noise):
     )
     known = known.reshape(level.shape)
     filtered = _FILTER(drift[..., None], level, known)[..., 0]
-    return unit * filtered[used.reshape(level.shape)]
+    return unit * on_map(filtered[known], known)[used.reshape(level.shape)]
 
 
 def moved(rows, channels):

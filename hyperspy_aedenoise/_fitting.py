@@ -1,7 +1,7 @@
 """Fit the two kinds of autoencoder: what comes out is a Keras model and its history."""
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
@@ -83,8 +83,6 @@ def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
     except KeyboardInterrupt:
         history.interrupted = True
         restoration = restore(rows, used, noise, n_codes, rng, form)
-    # a shift that pairs of pieces or draws showed may not show in all spectra
-    form = replace(form, aligned=restoration.drift is not None)
     linear, rare = restoration.linear, restoration.rare
     history.rare = None if rare is None else rare.as_dict(used)
     if restoration.drift is not None:

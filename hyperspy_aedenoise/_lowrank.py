@@ -149,12 +149,11 @@ def principal_codes(spectra, noise, n_codes=None):
     equation (7) of M. Gavish and D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
     https://doi.org/10.1109/TIT.2017.2653801.
     """
-    mean, colour, eigenvalues, vectors = _components(spectra, noise, n_codes)
-    n_spectra, n_channels = spectra.shape
-    smaller, larger = sorted((n_spectra, n_channels))
+    mean, colour, eigenvalues, vectors, n_noisy = _components(spectra, noise, n_codes)
+    smaller, larger = sorted((n_noisy, spectra.shape[1]))
     ratio = smaller / larger
     # singular values in units of what noise alone would give along the longer side
-    y = np.sqrt(np.maximum(eigenvalues, 0) * (n_spectra / larger))
+    y = np.sqrt(np.maximum(eigenvalues, 0) * (n_noisy / larger))
     above = y > 1.01 * (1 + np.sqrt(ratio))
     root = np.sqrt(np.maximum((y**2 - ratio - 1) ** 2 - 4 * ratio, 0))
     shrinkage = np.where(above, root / np.maximum(y, 1) ** 2, 0.0)
@@ -181,7 +180,7 @@ def clean_codes(reference, noise, n_codes=None):
     PrincipalCodes
         `shrinkage` is Wiener's, variance / (variance + noise).
     """
-    mean, colour, eigenvalues, vectors = _components(reference, noise, n_codes)
+    mean, colour, eigenvalues, vectors, _ = _components(reference, noise, n_codes)
     variance = np.maximum(eigenvalues, 0)
     if n_codes is None:
         n_codes = int(np.clip((variance > 0.1).sum(), 1, 32))
@@ -195,7 +194,7 @@ def extended(codes, colour, vectors):
     ----------
     codes : PrincipalCodes
     colour : Colour
-        Of the noise around their mean.
+        Of the noise at their mean.
     vectors : ndarray, shape (n_channels, n_more)
         Orthonormal components of whitened spectra, orthogonal to those of `codes`.
 
@@ -216,18 +215,24 @@ def extended(codes, colour, vectors):
 
 
 def _components(spectra, noise, n_codes):
-    """Mean, colour, and the first eigenvalues and -vectors (columns), largest first."""
+    """Principal components of weighted spectra.
+
+    Mean, colour, the first eigenvalues and -vectors (columns), largest first, and the
+    number of spectra that have noise: those with less than their weight allows for
+    count in part.
+    """
     mean, colour, level = balanced(spectra, noise)
+    n_noisy = (_own_level(spectra, noise, colour.spread) / level).sum()
     n_channels = len(mean)
     covariance = np.zeros((n_channels, n_channels))
     for part in parts_of(len(spectra)):
         white = colour.whiten((spectra[part] - mean) / np.sqrt(level[part, None]))
-        covariance += white.T @ white / len(spectra)
+        covariance += white.T @ white / n_noisy
     first = max(n_channels - max(n_codes or 0, _MOST_CODES), 0)
     eigenvalues, vectors = scipy.linalg.eigh(
         covariance, subset_by_index=[first, n_channels - 1]
     )
-    return mean, colour, eigenvalues[::-1], vectors[:, ::-1]
+    return mean, colour, eigenvalues[::-1], vectors[:, ::-1], n_noisy
 
 
 def balanced(spectra, noise):
@@ -275,11 +280,16 @@ def noise_level(spectra, noise, spread):
     ndarray, shape (n_spectra,)
         Mean over the channels.
     """
+    level = _own_level(spectra, noise, spread)
+    return np.maximum(level, _LEAST_LEVEL * level.mean())
+
+
+def _own_level(spectra, noise, spread):
+    """Noise variance of spectra, however small, see `noise_level`."""
     weight = 1 / spread**2 / len(spread)
     counted = [spectra[part] @ weight for part in parts_of(len(spectra))]
     counted = np.maximum(np.concatenate(counted), 0)
-    level = noise.gain * counted + noise.offset * weight.sum()
-    return np.maximum(level, _LEAST_LEVEL * level.mean())
+    return noise.gain * counted + noise.offset * weight.sum()
 
 
 def parts_of(n):

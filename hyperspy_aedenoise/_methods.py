@@ -209,8 +209,8 @@ def decompose_autoencoder(
     history = denoiser.history_
     if history["interrupted"] and denoiser.form_ is not None:
         _logger.warning(
-            "the fit was interrupted before all forms of the autoencoder were tried; "
-            "the best one by then is kept."
+            "the fit was interrupted; the best form by what was tried until then is "
+            "kept."
         )
     elif history["interrupted"]:
         _logger.warning(
@@ -232,9 +232,10 @@ def get_autoencoder_model(self, navigation_mask=None):
     ----------
     navigation_mask : numpy.ndarray of bool or BaseSignal, optional
         The navigation locations marked as True are NaN in the result; of
-        ``axes_manager.navigation_shape``. Default: those masked in the training. What
-        took no part in the training is estimated from what is most like it, even
-        where it has little in common with it.
+        ``axes_manager.navigation_shape``. Default: those masked in the training; a
+        slice of the signal no longer knows these. What took no part in the training
+        is estimated from what is most like it, even where it has little in common
+        with it.
 
     Returns
     -------
@@ -252,8 +253,9 @@ def get_autoencoder_model(self, navigation_mask=None):
         If the signal's channels are not those of the training.
     """
     content, kept = trained(self)
-    restored = by_block(self, restore, content=content, kept=kept)
-    return restored_like(self, _masked(self, restored, navigation_mask))
+    left_out = _left_out(self, navigation_mask)
+    restored = by_block(self, restore, None, left_out, content=content, kept=kept)
+    return restored_like(self, restored)
 
 
 def get_autoencoder_uncertainty(self):
@@ -282,8 +284,9 @@ def get_autoencoder_uncertainty(self):
     doesn't vary.
     """
     content, kept = trained(self)
-    spread = by_block(self, passed_noise, content=content, kept=kept)
-    uncertainty = restored_like(self, _masked(self, spread))
+    left_out = _left_out(self)
+    spread = by_block(self, passed_noise, None, left_out, content=content, kept=kept)
+    uncertainty = restored_like(self, spread)
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
     return uncertainty
@@ -310,8 +313,8 @@ def get_autoencoder_loadings(self):
 
     content, kept = trained(self)
     n_latent = denoiser_of(content).decode_dimension()
-    latent = by_block(self, encode, n_latent, content=content, kept=kept)
-    latent = _masked(self, latent)
+    left_out = _left_out(self)
+    latent = by_block(self, encode, n_latent, left_out, content=content, kept=kept)
     axes = self.axes_manager._get_navigation_axes_dicts()
     for axis in axes:
         axis["navigate"] = False
@@ -347,13 +350,14 @@ def get_autoencoder_energy_shift(self):
     what changes a spectrum's shape is in part taken for a shift.
     """
     content, kept = trained(self)
-    values = _masked(self, by_block(self, shift, 1, content=content, kept=kept))
+    values = by_block(self, shift, 1, _left_out(self), content=content, kept=kept)
     axis = self.axes_manager.signal_axes[0]
     found = self._get_navigation_signal(np.atleast_1d(values[..., 0] * axis.scale))
     found.metadata.General.title = (
         f"Energy shift of {self.metadata.General.title}".strip()
     )
-    found.metadata.set_item("Signal.quantity", f"Energy shift ({axis.units})")
+    units = f" ({axis.units})" if isinstance(axis.units, str) else ""
+    found.metadata.set_item("Signal.quantity", f"Energy shift{units}")
     return found
 
 
@@ -505,14 +509,11 @@ def add_noise(signal, noise, random_state=None):
 # Small things -----------------------------------------------------------------------
 
 
-def _masked(signal, values, navigation_mask=None):
-    """Values, shape (..., n), NaN at masked positions: by default of the training."""
-    left_out = left_out_in_training(signal)
-    if navigation_mask is not None:
-        left_out = left_out_positions(signal, navigation_mask)
-    if left_out is None:
-        return values
-    return np.where(left_out[..., None], np.nan, values).astype(values.dtype)
+def _left_out(signal, navigation_mask=None):
+    """Probe positions to leave out, or None: by default those of the training."""
+    if navigation_mask is None:
+        return left_out_in_training(signal)
+    return left_out_positions(signal, navigation_mask)
 
 
 def _refuse_nan(signal, spectra):

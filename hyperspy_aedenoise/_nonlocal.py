@@ -17,7 +17,7 @@ _ALL = 4096
 #: beyond its block a patch looks.
 _BLOCK, _AROUND = 32, 14
 #: Positions of a patch from which on every second patch is enough in all passes but the
-#: last: each position still lies in five of them, or more.
+#: last: where all take part each position still lies in five of them, or more.
 _MANY_PLACES = 11
 #: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
 #: The linear algebra of small matrices gains nothing from threads of its own.
@@ -58,13 +58,13 @@ class MapFilter:
             axes make a stack of maps.
         level : ndarray, shape (..., height, width)
         used : ndarray of bool, shape (..., height, width), optional
-            Positions that take part, of patches with these at the centre. Default: all.
+            Positions that are filtered, and help others. Default: all.
 
         Returns
         -------
         ndarray of float32, shape (..., height, width, n_codes)
             Codes beyond the twelfth hardly rise above the noise, and are given as
-            they are.
+            they are, like those of positions that are not filtered.
         """
         filtered = np.array(codes, dtype=np.float32)
         first = filtered[..., :MOST_FILTERED]
@@ -227,20 +227,20 @@ def _without_chance(variance, ratio):
 
     Parameters
     ----------
-    variance : ndarray
+    variance : ndarray, shape (...)
         Variances that were seen, in units of the noise.
     ratio : float
         Values per sample.
 
     Returns
     -------
-    ndarray
-        Where noise alone reaches as much: 1.
+    ndarray, shape (...)
+        In units of the noise; 1 where noise alone reaches as much.
 
     Notes
     -----
-    Solved for the true variance: theorem 1.1 of J. Baik and J. W. Silverstein, J.
-    Multivariate Anal. 97 (2006) 1382, doi:10.1016/j.jmva.2005.08.003.
+    Solved for the true variance: theorems 1.1 and 1.2 of J. Baik and J. W. Silverstein,
+    J. Multivariate Anal. 97 (2006) 1382, doi:10.1016/j.jmva.2005.08.003.
     """
     half = (variance + 1 - ratio) / 2
     true = half + np.sqrt(np.maximum(half**2 - variance, 0))
@@ -252,7 +252,7 @@ def _neighbourhoods(used):
     index = np.arange(used.size).reshape(-1, used.shape[-1])
     height, width = index.shape
     used = used.reshape(index.shape)
-    if index.size <= _ALL:
+    if used.sum() <= _ALL:
         yield index.ravel(), index[used]
         return
     anywhere = np.random.default_rng(0).permutation(index[used])[: _ALL // 2]

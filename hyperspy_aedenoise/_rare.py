@@ -33,10 +33,11 @@ class RareFeatures:
     centre, width : ndarray, shape (n_features,)
         Of Gaussian peaks, in channels; the width is a standard deviation.
     decoder : ndarray, shape (n_features, n_channels)
-        Spectra of the peaks, in signal units. The noise of an amplitude has about
-        variance 1.
+        Spectra of the peaks, in signal units.
     amplitudes : ndarray of float32, shape (n_spectra, n_features)
         0 where a spectrum doesn't have them.
+    strength : ndarray, shape (n_features,)
+        Largest amplitude in units of the noise of its own spectrum.
     n_spikes : int
         Spectra with spikes, which are not put back.
     share : float
@@ -48,22 +49,25 @@ class RareFeatures:
     width: np.ndarray
     decoder: np.ndarray
     amplitudes: np.ndarray
+    strength: np.ndarray
     n_spikes: int = 0
     share: float = 0.0
 
     def as_dict(self, used):
         """Everything as numbers and lists, with positions in a map, bool (...)."""
         where = np.argwhere(used)
-        features = zip(self.centre, self.width, self.amplitudes.T, strict=True)
+        features = zip(
+            self.centre, self.width, self.strength, self.amplitudes.T, strict=True
+        )
         return {
             "peaks": [
                 {
                     "channel": float(centre),
                     "width": float(width),
-                    "strength": float(np.abs(amplitude).max()),
+                    "strength": float(strength),
                     "positions": where[amplitude != 0].tolist(),
                 }
-                for centre, width, amplitude in features
+                for centre, width, strength, amplitude in features
             ],
             "spectra_with_spikes": self.n_spikes,
             "share": self.share,
@@ -112,7 +116,7 @@ def find_rare(rows, restored, used, noise, colour, rng, margin=0):
         Where they lie; its sum is n_spectra.
     noise : NoiseModel
     colour : Colour
-        Of the noise around the mean spectrum.
+        Of the noise at the mean spectrum.
     rng : numpy.random.Generator
     margin : int, default 0
         Channels at both ends in which nothing is looked for.
@@ -159,13 +163,20 @@ def find_rare(rows, restored, used, noise, colour, rng, margin=0):
         hits = hits[:0]
     found, amplitudes = _pursue(white, hits, used, peaks, spread, further)
     decoder = colour.unwhiten(peaks.white[found].astype(np.float64))
+    strength = np.abs(amplitudes).max(axis=0)
     for row in np.flatnonzero(amplitudes.any(axis=1)):
         # the noise at a peak is not that at the mean spectrum
         level = _level(restored(slice(row, row + 1)), noise, colour)[0]
         weight = np.square(decoder) / np.square(decoder).sum(axis=1, keepdims=True)
         amplitudes[row] *= weight @ level
     return RareFeatures(
-        peaks.centre[found], peaks.width[found], decoder, amplitudes, n_spikes, share
+        peaks.centre[found],
+        peaks.width[found],
+        decoder,
+        amplitudes,
+        strength,
+        n_spikes,
+        share,
     )
 
 

@@ -73,10 +73,14 @@ class Routes:
         """Every route on the spectra themselves, by name; NaN for those left out."""
         shrunk = self._shrunk(self.counts, self.noise)
         autoencoder = np.asarray(self.denoiser.denoise(self.counts), float)
+        shrunk, autoencoder = (
+            np.where(self.used[..., None], values, np.nan)
+            for values in (shrunk, autoencoder)
+        )
         return {
             "raw": self.counts,
             "pca": self._pca(self.decomposed, self.components["pca"]),
-            "pca_shrinkage": np.where(self.used[..., None], shrunk, np.nan),
+            "pca_shrinkage": shrunk,
             "autoencoder": autoencoder,
             "nonlocal": self._nonlocal(self.counts, self.noise, autoencoder),
         }

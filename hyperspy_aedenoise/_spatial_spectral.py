@@ -256,8 +256,8 @@ def _bent(restoration, rows, noise):
     noisy, codes = np.empty((2, len(rows), linear.encoder.shape[1]), dtype=np.float32)
     for part in parts_of(len(rows)):
         noisy[part], codes[part] = (linear.encode(v[part]) for v in (rows, spectra))
-    weight = np.sqrt(restoration.level)[:, None]
-    lost = (codes / weight).var(axis=0)[::-1].cumsum()[::-1]  # with all weaker codes
+    power = (np.square(codes) / restoration.level[:, None]).mean(axis=0)
+    lost = power[::-1].cumsum()[::-1]  # with a code and all weaker ones
     n_codes = max(int((lost > _LOST).sum()), 1)
     if n_codes == _MOST_BENT:
         _logger.info(

@@ -32,6 +32,7 @@ def summary(denoiser):
         f"  learned from: {denoiser.learned_from_}",
         f"  iterations={len(history['iteration'])}, kept: {kept}",
     ]
+    lines += _lines_on_noise(denoiser)
     if not history["iteration"]:
         lines.append("  not trained: the linear start (shrunk principal components)")
     elif kept == 0:
@@ -73,10 +74,15 @@ def _summary_of_form(denoiser):
             "deviation; a drift, or the same chemical shift of all edges)"
         )
     lines += _lines_on_choice(denoiser.history_, form)
-    lines += [f"  noise: {text}" for text in denoiser.noise_.warnings]
+    lines += _lines_on_noise(denoiser)
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_)
     return "\n".join(lines)
+
+
+def _lines_on_noise(denoiser):
+    """What the measurement of the noise can't tell."""
+    return [f"  noise: {text}" for text in denoiser.noise_.warnings]
 
 
 def _lines_on_choice(history, form):
@@ -87,6 +93,8 @@ def _lines_on_choice(history, form):
         if history["interrupted"]:
             why = "interrupted before anything better was found"
         return [f"  that is, optimally shrunk principal components: {why}"]
+    if form["aligned"] and not history["energy_shift"]:
+        return ["  an energy shift was found on pairs of the spectra, but not in them"]
     return [
         f"  gain over optimally shrunk principal components on {history['judged_on']}: "
         f"{-one['difference_to_shrinkage']:.3g} +- {one['difference_error']:.1g} of "

@@ -125,7 +125,7 @@ def finite_spectra(argument, spectra, left_out, place=None):
     if n_bad == 0:
         return
     advice = "Leave them out with `navigation_mask` or `signal_mask`, or replace them."
-    if left_out is not None and left_out.any():
+    if argument == "signal" and left_out is not None and left_out.any():
         advice += (
             " Is the order of your `navigation_mask` (x, y)? A mask made from `s.data` "
             "has to be transposed, `mask.T`."

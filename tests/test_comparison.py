@@ -200,7 +200,8 @@ def test_positions_left_out_take_no_part(compared):
     comparison = spoiled.compare_denoising(truth=clean)
     for route in ("pca", "pca_shrinkage", "autoencoder"):
         assert row_of(comparison, route)["mse"] < SIGMA**2 / 10
-    assert np.isnan(comparison.signals["pca_shrinkage"].data[:5]).all()
+        if route != "pca":
+            assert np.isnan(comparison.signals[route].data[:5]).all()
 
 
 def test_masked_nan_in_counts(clean_signal):
@@ -226,7 +227,7 @@ def test_an_interrupted_comparison_is_none(compared, monkeypatch):
         noisy.compare_denoising()
 
 
-def test_sums_are_over_channels_that_all_routes_have(noisy_signal):
+def test_maps_are_of_channels_that_all_routes_have(noisy_signal):
     """A masked channel is missing in the raw image, too."""
     mask = np.zeros(60, bool)
     mask[20:30] = True

@@ -46,7 +46,18 @@ def test_a_code_of_noise_beside_a_strong_one_is_removed(rng):
     clean = np.concatenate([4 * waves(30, 34), np.zeros((30, 34, 2))], axis=-1)
     noisy = clean + rng.normal(size=clean.shape)
     filtered = MapFilter(7, 40)(noisy, np.ones((30, 34)))
-    assert np.square(filtered[..., 1:]).mean() < 0.1
+    # a mean of 40 patches that are alike in the first code
+    assert np.square(filtered[..., 1:]).mean() < 2 / 40
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 15.0])
+def test_variances_that_few_samples_show_are_corrected(ratio):
+    """The largest eigenvalue lies at true * (1 + ratio / (true - 1))."""
+    true = (1 + np.sqrt(ratio)) * np.array([1.01, 2.0, 50.0])
+    seen = true * (1 + ratio / (true - 1))
+    np.testing.assert_allclose(_nonlocal._without_chance(seen, ratio), true)
+    noise = (1 + np.sqrt(ratio)) ** 2 * np.array([0.0, 0.5, 0.999])
+    assert np.array_equal(_nonlocal._without_chance(noise, ratio), np.ones(3))
 
 
 @pytest.mark.parametrize("side", [1, 5])

@@ -121,6 +121,12 @@ def test_the_amplitude_is_right_where_the_noise_is_larger(rng):
     rare = find_rare(rows, lambda part: clean[part], used, noise, colour, rng)
     restored = (rare.amplitudes @ rare.decoder)[77]
     assert restored @ extra[77] / (extra[77] @ extra[77]) == pytest.approx(1, abs=0.1)
+    # relative to its own noise, which is 1; the peak adds to it where it lies
+    at_base, at_top = (
+        np.linalg.norm(extra[77]) / np.sqrt(noise.variance(level))
+        for level in (180.0, 180.0 + 80.0)
+    )
+    assert at_top - 4 < rare.strength[0] < at_base + 4
 
 
 @pytest.mark.parametrize(("margin", "found"), [(0, True), (6, False)])

@@ -7,7 +7,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._choice import _helpful_share, _pieces, choose
 from hyperspy_aedenoise._code_bank import CodeBank
-from hyperspy_aedenoise._code_map import encode_map, with_weak_components
+from hyperspy_aedenoise._code_map import encode_map, on_map, with_weak_components
 from hyperspy_aedenoise._lowrank import principal_codes
 from hyperspy_aedenoise._nonlocal import MapFilter
 from hyperspy_aedenoise._spatial_spectral import Encoded, Form
@@ -178,6 +178,19 @@ def test_no_weak_components_in_noise(rng):
         more = with_weak_components(code_map, guide, rows, noise, rng, filter_)
         n_found += more is not code_map
     assert n_found <= 2
+
+
+def test_masked_positions_are_filled_from_their_own_map():
+    """Mirrored, as beyond a border; from nearby where that isn't there either."""
+    used = np.ones((2, 4, 9), bool)
+    used[0, :, :3] = False
+    used[1, 1:3] = False
+    values = np.argwhere(used)
+    filled = on_map(values, used)
+    assert np.array_equal(filled[used], values)
+    assert (filled[..., 0] == np.arange(2)[:, None, None]).all()
+    assert np.array_equal(filled[0, 0, :3, 2], [5, 4, 3])
+    assert np.array_equal(filled[1, 1:3, 5, 1], [0, 3])
 
 
 def test_masked_positions_are_bridged(rng):
