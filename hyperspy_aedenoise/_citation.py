@@ -63,18 +63,6 @@ _ENTRIES = """\
   year = {2022},
   doi = {10.1137/21M1456807},
 }
-
-@article{baik2006spiked,
-  title = {Eigenvalues of Large Sample Covariance Matrices of Spiked Population
-           Models},
-  author = {Baik, Jinho and Silverstein, Jack W.},
-  journal = {Journal of Multivariate Analysis},
-  volume = {97},
-  number = {6},
-  pages = {1382--1408},
-  year = {2006},
-  doi = {10.1016/j.jmva.2005.08.003},
-}
 """
 
 

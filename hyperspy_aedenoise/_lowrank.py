@@ -9,6 +9,8 @@ from hyperspy_aedenoise._validation import must_be
 
 #: More components than this are never told from noise by their number alone.
 _MOST_CODES = 64
+#: A singular value must be above that of noise by 1 %, so a variance by this factor.
+_ABOVE = 1.01**2
 #: Spectra that are treated at a time.
 _ROWS = 4096
 #: Steps towards noise that is 1 on average in each spectrum and in each channel.
@@ -145,21 +147,48 @@ def principal_codes(spectra, noise, n_codes=None):
     in each channel: then the noise of bright positions doesn't pass for components
     (B. Landa, T. Zhang and Y. Kluger, SIAM J. Math. Data Sci. 4 (2022) 1420,
     https://doi.org/10.1137/21M1456807). A component counts as signal if its singular
-    value is above the Marchenko-Pastur edge by 1 %. Shrinkage for the Frobenius loss is
-    equation (7) of M. Gavish and D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
-    https://doi.org/10.1109/TIT.2017.2653801.
+    value is above the Marchenko-Pastur edge by 1 %. For the shrinkage see
+    `optimal_gain`.
     """
     mean, colour, eigenvalues, vectors, n_noisy = _components(spectra, noise, n_codes)
-    smaller, larger = sorted((n_noisy, spectra.shape[1]))
-    ratio = smaller / larger
-    # singular values in units of what noise alone would give along the longer side
-    y = np.sqrt(np.maximum(eigenvalues, 0) * (n_noisy / larger))
-    above = y > 1.01 * (1 + np.sqrt(ratio))
-    root = np.sqrt(np.maximum((y**2 - ratio - 1) ** 2 - 4 * ratio, 0))
-    shrinkage = np.where(above, root / np.maximum(y, 1) ** 2, 0.0)
+    ratio = spectra.shape[1] / n_noisy
+    above = eigenvalues > _ABOVE * _largest_of_noise(ratio)
+    shrinkage = np.where(above, optimal_gain(eigenvalues, ratio), 0.0)
     if n_codes is None:
         n_codes = max(int(above.sum()), 1)
     return _codes(mean, colour, vectors, shrinkage, n_codes)
+
+
+def optimal_gain(variance, ratio):
+    """Factor for a principal component that leaves the least squared error.
+
+    Parameters
+    ----------
+    variance : ndarray, shape (...)
+        As it was seen in noisy samples, in units of the noise.
+    ratio : float
+        Values per sample.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        0 to 1; 0 where noise alone reaches as much.
+
+    Notes
+    -----
+    For the samples themselves and the Frobenius loss: equation (7) of M. Gavish and
+    D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
+    https://doi.org/10.1109/TIT.2017.2653801, with their ``y**2`` the variance if
+    `ratio` is at most 1; for a larger one both are divided by it, and it drops out.
+    """
+    root = np.sqrt(np.maximum((variance - 1 - ratio) ** 2 - 4 * ratio, 0))
+    above = variance > _largest_of_noise(ratio)
+    return np.where(above, root / np.maximum(variance, 1), 0.0)
+
+
+def _largest_of_noise(ratio):
+    """Largest variance of a principal component of noise, of many values: the edge."""
+    return (1 + np.sqrt(ratio)) ** 2
 
 
 def clean_codes(reference, noise, n_codes=None):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from hyperspy_aedenoise._lowrank import optimal_gain
+
 #: Most codes that are filtered: the time grows with their third power.
 MOST_FILTERED = 12
 #: Up to this many patches each is compared with all others; beyond it with those around
@@ -196,7 +198,7 @@ def _wiener(noisy, seen, level, here, group):
     -----
     What varies in a group by less than the noise is taken for noise, also where
     `seen` was filtered before: the Gaussian is one of few dimensions. Where `seen` is
-    `noisy`, less than the noise is what few patches of many values can vary by.
+    `noisy` that is what few patches of many values vary by, by chance.
     """
     mean = noisy[group].mean(axis=1)
     apart = seen[group]
@@ -212,39 +214,15 @@ def _wiener(noisy, seen, level, here, group):
         along = vectors.transpose(0, 2, 1) @ deviation
     around = level[group].mean(axis=1)[:, None]
     variance = power / (n_alike - 1) / around
-    if seen is noisy:
-        variance = _without_chance(variance, n_values / (n_alike - 1))
-    excess = around * np.maximum(variance - 1, 0)
+    if seen is noisy:  # in double precision: what hardly varies by noise is kept whole
+        gain = optimal_gain(variance.astype(float), n_values / (n_alike - 1))
+        variance = 1 / (1 - gain)  # that which would be kept in such a share
+    excess = (around * np.maximum(variance - 1, 0)).astype(power.dtype)
     kept = excess / (excess + level[here][:, None])
     if n_alike < n_values:
         kept = kept / np.maximum(power, np.finfo(power.dtype).tiny)
         return mean + (turned @ (vectors @ (kept[..., None] * along)))[..., 0]
     return mean + (vectors @ (kept[..., None] * along))[..., 0]
-
-
-def _without_chance(variance, ratio):
-    """True variances of principal components, from those seen in few samples.
-
-    Parameters
-    ----------
-    variance : ndarray, shape (...)
-        Variances that were seen, in units of the noise.
-    ratio : float
-        Values per sample.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In units of the noise; 1 where noise alone reaches as much.
-
-    Notes
-    -----
-    Solved for the true variance: theorems 1.1 and 1.2 of J. Baik and J. W. Silverstein,
-    J. Multivariate Anal. 97 (2006) 1382, doi:10.1016/j.jmva.2005.08.003.
-    """
-    half = (variance + 1 - ratio) / 2
-    true = half + np.sqrt(np.maximum(half**2 - variance, 0))
-    return np.where(variance > (1 + np.sqrt(ratio)) ** 2, true, 1)
 
 
 def _neighbourhoods(used):

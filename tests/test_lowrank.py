@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._lowrank import balanced, clean_codes, principal_codes
+from hyperspy_aedenoise._lowrank import (
+    balanced,
+    clean_codes,
+    optimal_gain,
+    principal_codes,
+)
 
 WHITE = NoiseModel.gaussian(1.0)
 
@@ -44,6 +49,24 @@ def test_shrinkage_beats_every_truncation(rng):
         models = [u[:, :k] * s[:k] @ v[:k] + mean for k in range(7)]
         truncated.append([np.square(model - clean).mean() for model in models])
     assert np.mean(shrunk) < np.mean(truncated, axis=0).min()
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 4.0])
+def test_the_gain_is_the_best_one(ratio, rng):
+    """Of a component in noise: against the best factor for it, by the truth."""
+    n_channels = 240
+    n_spectra = int(n_channels / ratio)
+    gains, best = [], []
+    for strength in (1.0, 1.5, 2.5, 6.0):
+        strength = strength * (1 + np.sqrt(ratio)) ** 2
+        clean = of_rank(1, n_spectra, n_channels, strength, rng) - np.linspace(
+            0, 3, n_channels
+        )
+        noisy = clean + rng.normal(size=clean.shape)
+        u, s, v = np.linalg.svd(noisy, full_matrices=False)
+        best.append(u[:, 0] @ clean @ v[0] / s[0])
+        gains.append(optimal_gain(s[0] ** 2 / n_spectra, n_channels / n_spectra))
+    assert np.array(gains) == pytest.approx(best, abs=0.1)
 
 
 def test_codes_have_unit_noise(rng):

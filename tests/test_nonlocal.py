@@ -23,6 +23,16 @@ def test_a_smooth_map_gains_much(rng):
     assert np.square(filtered - clean).mean() < 0.3
 
 
+@pytest.mark.parametrize("side", [1, 5])
+def test_almost_no_noise_does_no_harm(side, rng):
+    """Codes of 10 million times the noise, which single precision can't tell."""
+    clean = 1e7 * waves(20, 22)
+    filtered = MapFilter(side, 40)(clean, np.ones((20, 22)))
+    np.testing.assert_allclose(
+        filtered, clean, rtol=1e-4, atol=1e-4 * np.abs(clean).max()
+    )
+
+
 def test_a_sharp_interface_stays_sharp(rng):
     """The step of a code map of noise 1 and height 12 is not blurred."""
     clean = np.zeros((16, 20, 1))
@@ -48,16 +58,6 @@ def test_a_code_of_noise_beside_a_strong_one_is_removed(rng):
     filtered = MapFilter(7, 40)(noisy, np.ones((30, 34)))
     # a mean of 40 patches that are alike in the first code
     assert np.square(filtered[..., 1:]).mean() < 2 / 40
-
-
-@pytest.mark.parametrize("ratio", [0.3, 1.0, 15.0])
-def test_variances_that_few_samples_show_are_corrected(ratio):
-    """The largest eigenvalue lies at true * (1 + ratio / (true - 1))."""
-    true = (1 + np.sqrt(ratio)) * np.array([1.01, 2.0, 50.0])
-    seen = true * (1 + ratio / (true - 1))
-    np.testing.assert_allclose(_nonlocal._without_chance(seen, ratio), true)
-    noise = (1 + np.sqrt(ratio)) ** 2 * np.array([0.0, 0.5, 0.999])
-    assert np.array_equal(_nonlocal._without_chance(noise, ratio), np.ones(3))
 
 
 @pytest.mark.parametrize("side", [1, 5])

@@ -84,7 +84,7 @@ def test_the_estimated_gain_is_the_true_one(rng):
     noisy = NOISE.sample(clean, rng)
     rows = noisy.reshape(-1, 120)
     used = np.ones((30, 31), bool)
-    form, evidence = choose(rows, used, NOISE, None, True, rng, iter)
+    form, evidence, _ = choose(rows, used, NOISE, None, True, rng, iter)
     (chosen,) = (one.difference for one in evidence if one.form == form)
     denoiser = fit(noisy)
     errors = [
