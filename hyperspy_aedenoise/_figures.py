@@ -163,7 +163,7 @@ def plot_routes(signals, table):
     for ax, (title, position, color) in zip(panels, spectra, strict=False):
         for route, cube in cubes.items():
             if position is None:
-                values = cube[np.isfinite(images[route])].mean(axis=0)
+                values = cube[np.isfinite(calm)].mean(axis=0)  # alike in all
             else:
                 values = cube[position]
             style = _STYLES.get(route, {"lw": 1})
