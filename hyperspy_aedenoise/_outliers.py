@@ -42,15 +42,18 @@ def without_spikes(spectra):
     smooth = scipy.ndimage.median_filter(spectra, footprint=around)
     rough = spectra - smooth
     # edges are rough in all spectra, in proportion to the intensity
-    usual = np.median(rough, axis=0) * _ratio(smooth, np.median(smooth, axis=0))
+    ratio = _ratio(smooth, np.median(smooth, axis=0))
+    usual = np.median(rough, axis=0) * np.clip(ratio, -10, 10)
     rough -= usual
     spread = 1.4826 * np.median(np.abs(rough), axis=0)
-    spread = np.maximum(spread, np.median(spread))
-    spikes = rough > _SPIKE * spread
+    # bright spectra have more counting noise than the median one
+    spread = np.maximum(spread, np.median(spread)) * np.sqrt(np.maximum(ratio, 1))
+    # where most values are alike, as without counts, nothing tells their spread
+    spikes = (rough > _SPIKE * spread) & (spread > 0)
     return np.where(spikes, smooth + usual, spectra), int(spikes.sum())
 
 
 def _ratio(values, to):
     """Values relative to others, within reason where those are small."""
-    scale = np.maximum(np.abs(to), 1e-3 * np.abs(to).max())
-    return np.clip(values / scale, -10, 10)
+    scale = np.maximum(np.abs(to), 1e-3 * np.abs(values).max())
+    return values / np.maximum(scale, 1e-300)

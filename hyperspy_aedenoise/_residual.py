@@ -105,8 +105,8 @@ def _variance_line(level, variance):
     """Fit gain and offset (both >= 0)."""
     fitted = variance
     for _ in range(3):  # the error of a variance is proportional to it
-        # A dead channel's bin has no variance; it must not rule the fit.
-        weight = 1 / np.maximum(fitted, 0.01 * np.median(fitted) + 1e-300)
+        # Vacuum or a dead channel has hardly any variance; it must not rule the fit.
+        weight = 1 / np.maximum(fitted, 0.1 * np.mean(fitted) + 1e-300)
         design = np.stack([level, np.ones_like(level)], axis=1)
         scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
         line, _ = scipy.optimize.nnls(

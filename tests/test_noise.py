@@ -240,3 +240,16 @@ def test_measured_noise_prints_and_plots(rng):
     assert "+-" in str(noise)
     assert len(noise.plot().axes) == 2
     assert isinstance(noise.scaled(2.0), NoiseModel)
+
+
+@pytest.mark.parametrize("vacuum", [0, 0.05, 0.5, 5])
+def test_counting_noise_of_a_particle_in_vacuum(vacuum, rng):
+    """Most of the map has hardly any counts: they tell nothing, and rule nothing."""
+    y, x = np.indices((40, 40)) - 19.5
+    thickness = np.sqrt(np.clip(1 - (y**2 + x**2) / 14**2, 0, None))
+    spectrum = 50 + 100 * np.exp(-0.5 * ((np.arange(200) - 80) / 6) ** 2)
+    clean = thickness[..., None] * spectrum + vacuum
+    noise = estimate_noise(rng.poisson(clean).astype(float).reshape(-1, 200))
+    # 120 000 values with counts tell a variance to 0.4 %
+    assert noise.gain == pytest.approx(1, abs=4 * 0.004)
+    assert noise.n_spikes == 0
