@@ -259,16 +259,7 @@ class AutoencoderDenoiser:
                 "architecture, an `output_dimension`, or channels masked in between). "
                 "`s.estimate_shift1D()` measures one without denoising."
             )
-        spectra = np.asarray(spectra)
-        if spectra.shape[-1:] != (self.n_channels_,):
-            raise ValueError(
-                must_be(
-                    "spectra",
-                    f"arrays whose last axis has length {self.n_channels_}",
-                    f"shape {spectra.shape}",
-                    "The autoencoder was trained on other spectra.",
-                )
-            )
+        spectra = _of_length(spectra, self.n_channels_, "spectra")
         place = self._bank.find(spectra.reshape(-1, spectra.shape[-1]))
         shift = np.append(self.history_["energy_shift"], np.nan)  # at -1: unknown
         return shift[place].reshape(spectra.shape[:-1])
@@ -530,22 +521,28 @@ class AutoencoderDenoiser:
         """Run a Keras model on the last axis of an array."""
         from hyperspy_aedenoise._network import in_batches
 
-        values = np.asarray(values)
-        if values.ndim == 0 or values.shape[-1] != n_expected:
-            raise ValueError(
-                must_be(
-                    argument,
-                    f"arrays whose last axis has length {n_expected}",
-                    f"shape {values.shape}",
-                    "The autoencoder was trained on other spectra; train it on these.",
-                )
-            )
+        values = _of_length(values, n_expected, argument)
         rows = values.reshape(-1, n_expected).astype(np.float32)
         finite = np.isfinite(rows).all(axis=1)
         output = np.full((len(rows), model.output_shape[-1]), np.nan, np.float32)
         if finite.any():
             output[finite] = in_batches(model, rows[finite])
         return output.reshape(*values.shape[:-1], output.shape[-1])
+
+
+def _of_length(values, n_expected, argument):
+    """Values as an array whose last axis is as long as expected, or a refusal."""
+    values = np.asarray(values)
+    if values.shape[-1:] != (n_expected,):
+        raise ValueError(
+            must_be(
+                argument,
+                f"arrays whose last axis has length {n_expected}",
+                f"shape {values.shape}",
+                "The autoencoder was trained on other spectra; train it on these.",
+            )
+        )
+    return values
 
 
 def _warn_of_other_scale(spectra, reference):

@@ -88,7 +88,7 @@ def test_counting_noise_beside_vacuum_is_no_component(dark, rng):
     noisy = noise.sample(thickness * spectrum, rng)
     codes = principal_codes(noisy, noise)
     assert (codes.shrinkage > 0).sum() == 1
-    # the component is as long as the spectra are many: a code per spectrum, two spectra
+    # noise of one code in each spectrum, and of the component's own spectrum
     error = np.square(codes.denoise(noisy) - thickness * spectrum)[:160].mean()
     assert error < 1.5 * noise.variance(spectrum).mean() * (1 / 200 + 1 / 160)
 
