@@ -6,7 +6,7 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import _nonlocal
 from hyperspy_aedenoise._code_map import on_map
-from hyperspy_aedenoise._nonlocal import MapFilter, estimate_from
+from hyperspy_aedenoise._nonlocal import MapFilter, _wiener, estimate_from
 
 
 def waves(height, width):
@@ -168,3 +168,15 @@ def test_every_position_lies_in_a_wanted_patch(shape):
     patches = _nonlocal._patches(codes, sides) * wanted[:, None]
     back = _nonlocal._unpatched(patches, wanted, codes, sides)
     np.testing.assert_allclose(back, codes, rtol=1e-6)
+
+
+def test_more_components_than_are_looked_for_first_are_all_kept(rng):
+    """Groups of fourteen strong components: none is taken for noise."""
+    directions = np.linalg.qr(rng.normal(size=(49, 14)))[0].T
+    truth = 30 * rng.normal(size=(60, 14)) @ directions
+    noisy = (truth + rng.normal(size=truth.shape)).astype(np.float32)
+    seen, level = truth.astype(np.float32), np.ones(60, np.float32)
+    group = np.array([rng.permutation(60)[:40] for _ in range(60)])
+    found = _wiener(noisy, seen, level, np.arange(60), group)
+    # 14 of 49 values keep their noise, and the mean of the group its fortieth part
+    assert np.square(found - truth).mean() == pytest.approx(14 / 49 + 1 / 40, rel=0.2)
