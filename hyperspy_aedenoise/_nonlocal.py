@@ -214,29 +214,25 @@ def _wiener(noisy, seen, level, here, group):
     along = apart @ deviation if dual else deviation
     around = level[group].mean(axis=1)[:, None]
 
-    def excess(power, some):
-        """Variance beyond that of the noise."""
+    def kept(power, vectors, some=slice(None)):
+        """Deviations without noise, and whether all these components rise above it."""
         variance = power / (n_alike - 1) / around[some]
-        if seen is noisy:  # in double precision: what hardly varies is kept whole
+        if seen is noisy:
+            # in double precision: what hardly varies by noise is kept whole
             gain = optimal_gain(variance.astype(float), n_values / (n_alike - 1))
             variance = 1 / (1 - gain)  # that which would be kept in such a share
-        return (around[some] * np.maximum(variance - 1, 0)).astype(power.dtype)
-
-    def kept(power, vectors, some=slice(None)):
-        """The part of the deviations that isn't noise."""
-        share = excess(power, some)
-        share = share / (share + level[here][some, None])
+        excess = around[some] * np.maximum(variance - 1, 0)
+        excess = excess.astype(power.dtype)
+        share = excess / (excess + level[here][some, None])
         if dual:
             share = share / np.maximum(power, np.finfo(power.dtype).tiny)
         part = vectors.transpose(0, 2, 1) @ along[some]
         part = vectors @ (share[..., None] * part)
-        return (turned[some] @ part if dual else part)[..., 0]
+        return (turned[some] @ part if dual else part)[..., 0], excess[:, 0] > 0
 
-    power, vectors = _largest(matrices)
-    found = kept(power, vectors)
-    more = excess(power, slice(None))[:, 0] > 0
-    if power.shape < matrices.shape[:2] and more.any():
-        found[more] = kept(*np.linalg.eigh(matrices[more]), more)
+    found, more = kept(*_largest(matrices))
+    if more.any():  # the least of the largest is above the noise: others may be, too
+        found[more], _ = kept(*np.linalg.eigh(matrices[more]), more)
     return mean + found
 
 

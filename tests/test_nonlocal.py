@@ -6,7 +6,7 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import _nonlocal
 from hyperspy_aedenoise._code_map import on_map
-from hyperspy_aedenoise._nonlocal import MapFilter, _wiener, estimate_from
+from hyperspy_aedenoise._nonlocal import MapFilter, estimate_from
 
 
 def waves(height, width):
@@ -170,13 +170,18 @@ def test_every_position_lies_in_a_wanted_patch(shape):
     np.testing.assert_allclose(back, codes, rtol=1e-6)
 
 
-def test_more_components_than_are_looked_for_first_are_all_kept(rng):
-    """Groups of fourteen strong components: none is taken for noise."""
-    directions = np.linalg.qr(rng.normal(size=(49, 14)))[0].T
-    truth = 30 * rng.normal(size=(60, 14)) @ directions
+@pytest.mark.parametrize("n_components", [3, 14])
+def test_few_components_are_enough_or_all_are_calculated(
+    n_components, rng, monkeypatch
+):
+    """The same as from a full decomposition, up to the rounding of single precision."""
+    directions = np.linalg.qr(rng.normal(size=(49, n_components)))[0].T
+    truth = 30 * rng.normal(size=(60, n_components)) @ directions
     noisy = (truth + rng.normal(size=truth.shape)).astype(np.float32)
-    seen, level = truth.astype(np.float32), np.ones(60, np.float32)
     group = np.array([rng.permutation(60)[:40] for _ in range(60)])
-    found = _wiener(noisy, seen, level, np.arange(60), group)
-    # 14 of 49 values keep their noise, and the mean of the group its fortieth part
-    assert np.square(found - truth).mean() == pytest.approx(14 / 49 + 1 / 40, rel=0.2)
+    patches = noisy, truth.astype(np.float32), np.ones(60, np.float32)
+    quick = _nonlocal._wiener(*patches, np.arange(60), group)
+    monkeypatch.setattr(_nonlocal, "_FEW", 40)
+    full = _nonlocal._wiener(*patches, np.arange(60), group)
+    rounding = 49 * np.finfo(np.float32).eps * np.abs(noisy).max()
+    np.testing.assert_allclose(quick, full, rtol=0, atol=rounding)
