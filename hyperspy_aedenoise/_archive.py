@@ -1,7 +1,8 @@
 """Storing a Keras model with its record in one `.keras` file, and reading it safely.
 
 The file is an ordinary Keras archive with a JSON text more, which Keras ignores, and
-for a user's own model the weights it began with, or the codes of known spectra.
+for a user's own model the weights it began with, or the codes of known spectra and
+the weights of the network that was refined on them.
 """
 
 import io
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hyperspy_aedenoise._code_bank import CodeBank
+from hyperspy_aedenoise._code_network import CodeNetwork
 from hyperspy_aedenoise._validation import must_be
 
 #: Name of the record within the archive.
@@ -22,8 +24,11 @@ RECORD = "hyperspy_aedenoise.json"
 START = "start.npz"
 #: Name of the codes of known spectra within the archive.
 BANK = "code_bank.npz"
+#: Name of the weights of the refined network within the archive.
+NETWORK = "code_network.npz"
 #: What an archive may hold, and no more.
-_MEMBERS = {"config.json", "metadata.json", "model.weights.h5", RECORD, START, BANK}
+_MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
+_MEMBERS |= {RECORD, START, BANK, NETWORK}
 #: Unpacked, the largest autoencoder met so far has 3 MB; more than this is a bomb.
 _LARGEST = 256 * 2**20
 #: Largest layer, and where a configuration says how large one is.
@@ -69,7 +74,7 @@ _TYPES = {
 }
 
 
-def pack(model, record, start=None, bank=None):
+def pack(model, record, start=None, bank=None, network=None):
     """Make the bytes of a `.keras` file.
 
     Parameters
@@ -80,6 +85,7 @@ def pack(model, record, start=None, bank=None):
     start : list of ndarray, optional
         Weights before training.
     bank : CodeBank, optional
+    network : CodeNetwork, optional
 
     Returns
     -------
@@ -93,6 +99,7 @@ def pack(model, record, start=None, bank=None):
             for name, arrays in (
                 (START, None if start is None else _numbered(start)),
                 (BANK, None if bank is None else bank.as_arrays()),
+                (NETWORK, None if network is None else _numbered(network.weights)),
             ):
                 if arrays is not None:
                     stored = io.BytesIO()
@@ -122,6 +129,7 @@ def unpack(content):
     record : dict
     start : list of ndarray, or None
     bank : CodeBank, or None
+    network : CodeNetwork, or None
 
     Raises
     ------
@@ -134,31 +142,44 @@ def unpack(content):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         Path(path).write_bytes(content)
-        record, start, bank = _check(path)
+        record, start, bank, network = _check(path)
         try:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
             n_channels = model.input_shape[-1]
             if bank is not None:
                 n_latent = model.get_layer("encoder").output_shape[-1]
                 bank = CodeBank.from_arrays(bank, n_latent)
+            if network is not None:
+                network = CodeNetwork(network)
         except Exception as error:
             raise ValueError(_refusal(f"one that Keras refuses ({error})")) from error
+    if bool((record["form"] or {}).get("refined")) != (network is not None):
+        got = "a refined network without its weights, or weights of none"
+        raise ValueError(_refusal(got))
     if record["energies"] is not None and len(record["energies"]) != n_channels:
         got = f"{len(record['energies'])} energies for {n_channels} channels"
         raise ValueError(_refusal(got))
-    return model, record, start, bank
+    return model, record, start, bank, network
 
 
 def _numbered(arrays):
     return {f"arr_{i}": array for i, array in enumerate(arrays)}
 
 
+def _unnumbered(arrays):
+    return arrays and [arrays[f"arr_{i}"] for i in range(len(arrays))]
+
+
 def _stored_arrays(archive, name):
     """The arrays of a member, or None if it isn't there."""
     if name not in archive.namelist():
         return None
-    with np.load(io.BytesIO(archive.read(name)), allow_pickle=False) as stored:
-        return {key: stored[key] for key in stored.files}
+    content = io.BytesIO(archive.read(name))
+    try:
+        with np.load(content, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except Exception as error:  # NumPy has many for what isn't a file of arrays
+        raise ValueError(_refusal(f"a broken {name} ({error})")) from error
 
 
 def _check(path):
@@ -176,10 +197,9 @@ def _check(path):
                 raise ValueError(_refusal(f"one without {RECORD}"))
             _check_classes(json.loads(archive.read("config.json")))
             record = json.loads(archive.read(RECORD))
-            start = _stored_arrays(archive, START)
-            if start is not None:
-                start = [start[f"arr_{i}"] for i in range(len(start))]
+            start = _unnumbered(_stored_arrays(archive, START))
             bank = _stored_arrays(archive, BANK)
+            network = _unnumbered(_stored_arrays(archive, NETWORK))
     except json.JSONDecodeError as error:
         raise ValueError(_refusal(f"broken JSON ({error})")) from error
     except (zipfile.BadZipFile, KeyError, OSError, UnicodeDecodeError) as error:
@@ -187,7 +207,7 @@ def _check(path):
     except RecursionError as error:
         raise ValueError(_refusal("JSON that is nested too deeply")) from error
     _check_record(record)
-    return record, start, bank
+    return record, start, bank, network
 
 
 def _check_record(record):

@@ -1,13 +1,13 @@
 """Which form of the spatial-spectral autoencoder to take, by recorrupted pairs."""
 
 import itertools
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import scipy.special
 
 from hyperspy_aedenoise._code_map import stack_of_maps
-from hyperspy_aedenoise._code_network import FEWEST
+from hyperspy_aedenoise._code_network import FEWEST, CodeNetwork
 from hyperspy_aedenoise._drift import energy_drift, moved
 from hyperspy_aedenoise._lowrank import parts_of, principal_codes
 from hyperspy_aedenoise._noise import NoiseModel
@@ -33,6 +33,8 @@ _CHANCE = 0.023
 #: Looks at the evidence: at all forms, and at the promising ones on so many more draws
 #: if the first doesn't decide.
 _LOOKS, _MORE = 2, 3
+#: In place of encoder and filter: the best ones once more, with a refined network.
+_REFINED = (None, "refined network")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,30 @@ class Evidence:
             "difference_to_shrinkage": self.difference.value,
             "difference_error": self.difference.error,
         }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and why.
+
+    Parameters
+    ----------
+    form : Form
+        That with the lowest error among those whose error is below that of optimal
+        shrinkage by more than chance allows: by two standard errors in a single look,
+        corrected for the number of forms and for two looks: what is promising but
+        unsure is tried on more pairs. Else optimal shrinkage.
+    evidence : list of Evidence
+    interrupted : bool
+        Whether Ctrl-C ended it early; form and evidence are by what was there then.
+    network : CodeNetwork or None
+        The refined one, if the form has it.
+    """
+
+    form: Form = field(default_factory=Form)
+    evidence: list = field(default_factory=list)
+    interrupted: bool = False
+    network: CodeNetwork | None = None
 
 
 def choose(rows, used, noise, n_codes, can_move, rng, progress):
@@ -82,14 +108,7 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
 
     Returns
     -------
-    Form
-        That with the lowest error among those whose error is below that of optimal
-        shrinkage by more than chance allows: by two standard errors in a single look,
-        corrected for the number of forms and for two looks: what is promising but
-        unsure is tried on more pairs. Else optimal shrinkage.
-    list of Evidence
-    bool
-        Whether Ctrl-C ended it early; form and evidence are by what was there then.
+    Choice
 
     Notes
     -----
@@ -101,7 +120,7 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
     rows, used = _pieces(rows, used)
     linear = principal_codes(rows, noise, n_codes)
     expected = linear.denoise(rows)
-    shares = {}
+    shared = _Shared()
 
     def tried(n_draws, wanted=None):
         """Differences of all forms, or of some, by draw; and whether Ctrl-C came."""
@@ -111,12 +130,12 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
             for _ in by_draw(range(n_draws)):
                 pair = _Pair.drawn(rows, expected, noise, rng)
                 start, encoders = _encoders(pair, used, n_codes, can_move, wanted, rng)
-                found = {}
+                trial = _Trial(pair, start, encoders, shared, wanted)
                 if not draws:  # also a part of the first is better than nothing
-                    draws.append(found)
-                _judge(found, pair, start, encoders, shares, wanted, by_form)
-                if found is not draws[0]:
-                    draws.append(found)
+                    draws.append(trial.found)
+                trial.run(by_form, rng)
+                if trial.found is not draws[0]:
+                    draws.append(trial.found)
         except KeyboardInterrupt:
             return draws, True
         return draws, False
@@ -133,7 +152,8 @@ def choose(rows, used, noise, n_codes, can_move, rng, progress):
         more = _by_form(draws)
         found |= {form: found[form] + more[form] for form in more}
         form, evidence = _best(found)
-    return form, evidence, interrupted
+    network = shared.networks[_place_of(form)] if form.refined else None
+    return Choice(form, evidence, interrupted, network)
 
 
 def _by_form(draws):
@@ -207,59 +227,140 @@ def _shrunk(encoded):
     return encoded.restored(encoded.filtered("none"), "principal")
 
 
-def _judge(found, pair, start, encoders, shares, wanted, progress):
-    """Find differences to optimal shrinkage by form, of all or of those wanted.
+def _place_of(form):
+    """Encoder, as a key of `_encoders`, and code filter of a form."""
+    return (form.aligned, form.weak_components), form.code_filter
 
-    They are put into `found` one by one, as Ctrl-C may end it. With many spectra not
-    all combinations are tried: on further encoders only the filters that are the best
-    ones of the plain encoder, and spectra along energy only with or without the
-    network, whichever is better. `shares` of the network's corrections are of the first
-    draw that has them, so that every draw tries the same.
+
+@dataclass(frozen=True)
+class _Shared:
+    """What the first draw found, so that every draw tries the same.
+
+    Parameters
+    ----------
+    shares : dict of float
+        Of the network's correction, by place and whether it is refined. A place is
+        the key of an encoder and the name of a filter.
+    networks : dict of CodeNetwork
+        Refined ones, by place.
     """
-    plain, *others = encoders
-    thorough = len(pair.first) < _MANY_SPECTRA or wanted is not None
-    ranks = FILTERS if thorough else range(_BEST_FILTERS)
-    tried = [(plain, "none"), *itertools.product([plain], FILTERS)]
-    tried += itertools.product(others, ranks)
-    if wanted is not None:
-        parts = {((f.aligned, f.weak_components), f.code_filter) for f in wanted}
-        tried = [part for part in tried if part in parts]
-    for key, name in progress(tried):
-        if not isinstance(name, str):
-            name = _ranked_filters(found)[name]
-        encoded, (aligned, weak) = encoders[key], key
-        codes = _codes_by_share(encoded, key, name, pair.second, shares)
+
+    shares: dict = field(default_factory=dict)
+    networks: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """All forms, or those that are wanted, on one pair.
+
+    Parameters
+    ----------
+    pair : _Pair
+    start : ndarray, shape (n_spectra, n_channels)
+        Optimally shrunk spectra.
+    encoders : dict of Encoded
+        By whether they are aligned and have weak components.
+    shared : _Shared
+    wanted : set of Form or None
+        None: all.
+    found : dict of PairedDifference
+        By form, to optimal shrinkage; put in one by one, as Ctrl-C may end it.
+    """
+
+    pair: object
+    start: np.ndarray
+    encoders: dict
+    shared: _Shared
+    wanted: set | None
+    found: dict = field(default_factory=dict)
+
+    def run(self, progress, rng):
+        """Try them.
+
+        With many spectra not all combinations are tried: on further encoders only the
+        filters that are the best ones of the plain encoder, and spectra along energy
+        only with or without the network, whichever is better. The network is refined
+        for the best form only, and not on few spectra, which it would memorise.
+        """
+        tried, corrected = self._places(), {}
+        if len(self.pair.first) > _MANY_SPECTRA // 2:
+            tried.append(_REFINED)
+        for key, name in progress(tried):
+            if (key, name) == _REFINED:
+                self._try_refined(corrected, rng)
+                continue
+            if not isinstance(name, str):
+                name = self._ranked_filters()[name]
+            encoded, place = self.encoders[key], (key, name)
+            filtered = encoded.filtered(name)
+            codes = {0.0: filtered}
+            if name in _CORRECTED and min(encoded.code_map.used.shape[1:]) >= FEWEST:
+                share, better = self._corrected(place, filtered, CodeNetwork())
+                codes[share] = better
+                corrected[place] = filtered, better
+            self._judge(place, codes)
+
+    def _places(self):
+        """Encoders and filters to try; of further encoders filters by their rank."""
+        plain, *others = self.encoders
+        ranks = FILTERS if self._thorough() else range(_BEST_FILTERS)
+        tried = [(plain, "none"), *itertools.product([plain], FILTERS)]
+        tried += itertools.product(others, ranks)
+        if self.wanted is None:
+            return tried
+        wanted = {_place_of(form) for form in self.wanted}
+        return [place for place in tried if place in wanted]
+
+    def _thorough(self):
+        return len(self.pair.first) < _MANY_SPECTRA or self.wanted is not None
+
+    def _ranked_filters(self):
+        """Filters by what they leave of the error with the plain encoder, in order."""
+        lowest = {}
+        for form, difference in self.found.items():
+            if not (form.aligned or form.weak_components):
+                known = lowest.get(form.code_filter, np.inf)
+                lowest[form.code_filter] = min(difference.value, known)
+        return sorted(FILTERS, key=lowest.get)
+
+    def _corrected(self, place, filtered, network, refined=False):
+        """Helpful share of the network's correction, and codes with it."""
+        encoded = self.encoders[place[0]]
+        change = encoded.correction(network, filtered)
+        share = _helpful_share(encoded, filtered, change, self.pair.second)
+        share = self.shared.shares.setdefault((place, refined), share)
+        return share, filtered + share * change
+
+    def _try_refined(self, corrected, rng):
+        """Refine the network on what the best form gives, if it can be corrected."""
+        best = min(self.found, key=lambda form: self.found[form].value, default=None)
+        if self.wanted is not None:
+            best = next((form for form in self.wanted if form.refined), None)
+        if best is None or _place_of(best) not in corrected:
+            return
+        place = key, name = _place_of(best)
+        filtered, calm = corrected[place]
+        network = self.encoders[key].refined_network(calm, name, rng)
+        self.shared.networks.setdefault(place, network)
+        share, better = self._corrected(place, filtered, network, refined=True)
+        if share:
+            self._judge(place, {share: better}, refined=True)
+
+    def _judge(self, place, codes, refined=False):
+        """Find the differences of codes, by share of the network's correction."""
+        (aligned, weak), name = place
         for decoder in ("principal", "along energy"):
-            forms = [Form(weak, name, decoder, share, aligned) for share in codes]
+            forms = [
+                Form(weak, name, decoder, share, aligned, refined) for share in codes
+            ]
             for form in forms:
-                if wanted is None or form in wanted:
+                if self.wanted is None or form in self.wanted:
+                    encoded = self.encoders[aligned, weak]
                     restoration = encoded.restored(codes[form.network], decoder)
-                    found[form] = pair.difference(restoration, start)
-            if not thorough:
-                best = min(forms, key=lambda form: found[form].value).network
+                    self.found[form] = self.pair.difference(restoration, self.start)
+            if not self._thorough():
+                best = min(forms, key=lambda form: self.found[form].value).network
                 codes = {best: codes[best]}
-
-
-def _ranked_filters(found):
-    """Filters by what they leave of the error with the plain encoder, best first."""
-    lowest = {}
-    for form, difference in found.items():
-        if not (form.aligned or form.weak_components):
-            known = lowest.get(form.code_filter, np.inf)
-            lowest[form.code_filter] = min(difference.value, known)
-    return sorted(FILTERS, key=lowest.get)
-
-
-def _codes_by_share(encoded, key, name, second, shares):
-    """Filtered codes, without and with a share of the network's correction."""
-    filtered = encoded.filtered(name)
-    codes = {0.0: filtered}
-    if name in _CORRECTED and min(encoded.code_map.used.shape[1:]) >= FEWEST:
-        change = encoded.correction(filtered)
-        share = _helpful_share(encoded, filtered, change, second)
-        share = shares.setdefault((key, name), share)
-        codes[share] = filtered + share * change
-    return codes
 
 
 def _helpful_share(encoded, filtered, change, second):

@@ -72,16 +72,19 @@ class AutoencoderDenoiser:
     spectra, a filter of the map of codes (non-local Bayes, M. Lebrun et al., SIAM J.
     Imaging Sci. 6 (2013) 1665, https://doi.org/10.1137/120874989; on maps of at least
     16 x 16 positions a convolutional network on top, trained once on simulated
-    structures), and a decoder whose spectra are filtered along energy in the same way.
-    Spectra that drift along energy are aligned before, and moved back in the end.
-    Which form each part has, how much of the network's correction is taken, and
-    whether a drift is followed, is decided by pairs of recorrupted spectra (T. Pang
-    et al., CVPR 2021, https://doi.org/10.1109/CVPR46437.2021.00208): one is used only
-    if it is better than optimal shrinkage (PCA at its best) by more than two standard
-    errors. The network of "spectral" learns from such pairs, begins as the best linear
-    autoencoder, and leaves it under the same condition. All of that is right only as
-    far as `noise` is right. Peaks in few spectra, which the codes lose, are looked for
-    in the residual and put back.
+    structures, and refined on the map itself: its filtered codes are taken for the
+    truth, and fresh noise is added, "internal adaptation" of G. Vaksman et al.,
+    https://arxiv.org/abs/1911.07167), and a decoder whose spectra are filtered along
+    energy in the same way. Spectra that drift along energy are aligned before, and
+    moved back in the end. Which form each part has, how much of the network's
+    correction is taken, whether it is a refined one, and whether a drift is followed,
+    is decided by pairs of recorrupted spectra (T. Pang et al., CVPR 2021,
+    https://doi.org/10.1109/CVPR46437.2021.00208): one is used only if it is better than
+    optimal shrinkage (PCA at its best) by more than two standard errors. The network of
+    "spectral" learns from such pairs, begins as the best linear autoencoder, and leaves
+    it under the same condition. All of that is right only as far as `noise` is right.
+    Peaks in few spectra, which the codes lose, are looked for in the residual and put
+    back.
 
     Examples
     --------
@@ -305,12 +308,9 @@ class AutoencoderDenoiser:
             draws = []
             for _ in range(_N_DRAWS):
                 rows = restored + self.noise_.fluctuation(restored, rng)
+                known = rows, self._bank.used, self.noise_, self.output_dimension
                 form = Form(**self.form_)
-                used = self._bank.used
-                found = restore(
-                    rows, used, self.noise_, self.output_dimension, rng, form
-                )
-                draws.append(found)
+                draws.append(restore(*known, rng, form, self._network))
             self._draws = draws
         return self._draws
 
@@ -413,7 +413,8 @@ class AutoencoderDenoiser:
         """Return the content of the file that `save` writes."""
         from hyperspy_aedenoise._archive import pack
 
-        return pack(self._fitted().model_, self.record(), self._start, self._bank)
+        model, record = self._fitted().model_, self.record()
+        return pack(model, record, self._start, self._bank, self._network)
 
     @classmethod
     def from_bytes(cls, content):
@@ -421,7 +422,7 @@ class AutoencoderDenoiser:
         from hyperspy_aedenoise._archive import unpack
         from hyperspy_aedenoise._fitting import Fit
 
-        model, record, start, bank = unpack(content)
+        model, record, start, bank, network = unpack(content)
         noise = NoiseModel(**record["noise"])
         denoiser = cls(
             architecture=record["architecture"],
@@ -429,7 +430,7 @@ class AutoencoderDenoiser:
             noise=noise,
             iterations=record["iterations"],
         )
-        found = Fit(model, record["history"], record["form"], bank, start)
+        found = Fit(model, record["history"], record["form"], bank, start, network)
         denoiser._store(found, noise)
         denoiser.learned_from_ = record["learned_from"]
         if record["energies"] is not None:
@@ -482,6 +483,7 @@ class AutoencoderDenoiser:
 
         self._start = found.start
         self._bank = found.bank
+        self._network = found.network
         self._draws = None
         self.form_ = found.form
 

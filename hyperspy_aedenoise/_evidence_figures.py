@@ -132,7 +132,8 @@ def plot_forms(tried, chosen, title):
             label="taken" if taken else None,
         )
         weak = " + weak components" if one["weak_components"] else ""
-        network = f" + {one['network']:.0%} network" if one["network"] else ""
+        kind = "refined network" if one["refined"] else "network"
+        network = f" + {one['network']:.0%} {kind}" if one["network"] else ""
         aligned = "aligned, " if one["aligned"] else ""
         names.append(f"{aligned}{one['code_filter']}{network}{weak}, {one['decoder']}")
     start = "optimally shrunk principal components"

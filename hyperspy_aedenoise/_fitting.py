@@ -7,8 +7,9 @@ import keras
 import numpy as np
 
 from hyperspy_aedenoise._archive import check_storable
-from hyperspy_aedenoise._choice import choose
+from hyperspy_aedenoise._choice import Choice, choose
 from hyperspy_aedenoise._code_bank import CodeBank
+from hyperspy_aedenoise._code_network import CodeNetwork
 from hyperspy_aedenoise._lowrank import Colour
 from hyperspy_aedenoise._material import FEWEST_TO_TRAIN
 from hyperspy_aedenoise._network import (
@@ -17,7 +18,7 @@ from hyperspy_aedenoise._network import (
     check_own,
     wrap_own,
 )
-from hyperspy_aedenoise._spatial_spectral import Form, restore
+from hyperspy_aedenoise._spatial_spectral import restore
 from hyperspy_aedenoise._training import BATCH, History, train
 from hyperspy_aedenoise._validation import must_be
 
@@ -40,6 +41,8 @@ class Fit:
         Of a spatial-spectral autoencoder: the filtered codes.
     start : list of ndarray or None
         Of a model of the user's own: the weights it began with.
+    network : CodeNetwork or None
+        Of a spatial-spectral autoencoder: the one that was refined, if any was taken.
     """
 
     model: keras.Model
@@ -47,6 +50,7 @@ class Fit:
     form: dict | None = None
     bank: CodeBank | None = None
     start: list | None = None
+    network: CodeNetwork | None = None
 
 
 def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
@@ -73,16 +77,20 @@ def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
         After Ctrl-C the best form by the evidence that was there by then.
     """
     history = History(judged_on="a recorrupted pair of the spectra")
-    form = Form()
+    chosen = Choice()
+
+    def restored():
+        form, network = chosen.form, chosen.network
+        return restore(rows, used, noise, n_codes, rng, form, network)
+
     try:
-        form, evidence, history.interrupted = choose(
-            rows, used, noise, n_codes, can_move, rng, progress
-        )
-        history.forms = [one.as_dict() for one in evidence]
-        restoration = restore(rows, used, noise, n_codes, rng, form)
+        chosen = choose(rows, used, noise, n_codes, can_move, rng, progress)
+        history.interrupted = chosen.interrupted
+        restoration = restored()
     except KeyboardInterrupt:
         history.interrupted = True
-        restoration = restore(rows, used, noise, n_codes, rng, form)
+        restoration = restored()
+    history.forms = [one.as_dict() for one in chosen.evidence]
     linear, rare = restoration.linear, restoration.rare
     history.rare = None if rare is None else rare.as_dict(used)
     if restoration.drift is not None:
@@ -93,7 +101,8 @@ def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
         linear, restoration.mean, restoration.decoder, spread, unit
     )
     bank = CodeBank.of(rows, restoration, used, unit)
-    return Fit(model, history.as_dict(), asdict(form), bank)
+    form = asdict(chosen.form)
+    return Fit(model, history.as_dict(), form, bank, network=chosen.network)
 
 
 def fit_network(material, architecture, iterations, noise, rng, progress):

@@ -143,7 +143,7 @@ def decompose_autoencoder(
         Default: measured on this signal.
     iterations : int, default 750
         Optimiser steps of a network, as in the work this began with.
-        "spatial-spectral" takes none.
+        "spatial-spectral" doesn't use it.
     navigation_mask : numpy.ndarray of bool or BaseSignal, optional
         The navigation locations marked as True are not used in the training; of
         ``axes_manager.navigation_shape``.

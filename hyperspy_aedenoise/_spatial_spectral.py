@@ -11,7 +11,7 @@ from hyperspy_aedenoise._code_map import (
     on_map,
     with_weak_components,
 )
-from hyperspy_aedenoise._code_network import correction
+from hyperspy_aedenoise._code_network import CodeNetwork, refined
 from hyperspy_aedenoise._component_spectra import fitted_spectra
 from hyperspy_aedenoise._drift import energy_drift, moved
 from hyperspy_aedenoise._lowrank import PrincipalCodes, clean_codes, parts_of
@@ -30,6 +30,8 @@ FILTERS = {
 }
 #: A quick filter tells what is alike in the search for weak components.
 _QUICK = MapFilter(3, 60, passes=2)
+#: Height and width of what the network is refined on.
+_MIDDLE = 64
 #: Most codes for spectra that follow a drift, and what may be lost by too few, relative
 #: to the noise of one code.
 _MOST_BENT, _LOST = 64, 0.02
@@ -55,6 +57,8 @@ class Form:
     aligned : bool
         Whether the spectra are aligned along energy before they are encoded, and
         moved back in the end.
+    refined : bool
+        Whether that network was refined on the map itself.
     """
 
     weak_components: bool = False
@@ -62,6 +66,7 @@ class Form:
     decoder: str = "principal"
     network: float = 0.0
     aligned: bool = False
+    refined: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,13 +148,31 @@ class Encoded:
         codes[..., :MOST_FILTERED] = self.code_map.codes[..., :MOST_FILTERED]
         return on_map(FILTERS[name](codes, self.code_map.level, used)[used], used)
 
-    def correction(self, filtered):
+    def correction(self, network, filtered):
         """What the network would add to filtered codes, same shape."""
         result = np.zeros_like(filtered)
         first = np.s_[..., :MOST_FILTERED]
         codes, level = self.code_map.codes[first], self.code_map.level
-        result[first] = correction(codes, filtered[first], level)
+        result[first] = network.correction(codes, filtered[first], level)
         return result
+
+    def refined_network(self, filtered, name, rng):
+        """The network, refined on the map itself.
+
+        The codes, filtered as well as they can be, are taken for the truth: fresh noise
+        is added in the middle of the map, and filtered in the same way.
+        """
+        shape = self.code_map.used.shape[1:]
+        top, left = (max(n - _MIDDLE, 0) // 2 for n in shape)
+        middle = np.s_[:, top : top + _MIDDLE, left : left + _MIDDLE]
+        used = self.code_map.used[middle]
+        if used.mean() < 0.5 * self.code_map.used.mean():  # hardly any there
+            middle, used = np.s_[:], self.code_map.used
+        true, level = filtered[middle][..., :MOST_FILTERED], self.code_map.level[middle]
+        noise = rng.standard_normal(true.shape, dtype=np.float32)
+        noisy = on_map((true + np.sqrt(level)[..., None] * noise)[used], used)
+        again = on_map(FILTERS[name](noisy, level, used)[used], used)
+        return refined(noisy, again, true, level, rng)
 
     def restored(self, filtered, decoder):
         """The spectra of filtered codes; `decoder` as of `Form`."""
@@ -206,7 +229,7 @@ def encode(rows, used, noise, n_codes=None, drift=None):
     return Encoded(rows, encode_map(rows, used, noise, n_codes), drift, mean)
 
 
-def restore(rows, used, noise, n_codes, rng, form):
+def restore(rows, used, noise, n_codes, rng, form, network=None):
     """Restore spectra in one form.
 
     Rare features are put back, unless a number of codes was asked for.
@@ -217,6 +240,8 @@ def restore(rows, used, noise, n_codes, rng, form):
         As of `encode`.
     rng : numpy.random.Generator
     form : Form
+    network : CodeNetwork, optional
+        Default: the one that was trained once.
 
     Returns
     -------
@@ -228,7 +253,8 @@ def restore(rows, used, noise, n_codes, rng, form):
         encoded = encoded.with_weak(noise, rng)
     filtered = encoded.filtered(form.code_filter)
     if form.network:
-        filtered = filtered + form.network * encoded.correction(filtered)
+        network = network or CodeNetwork()
+        filtered = filtered + form.network * encoded.correction(network, filtered)
     restoration = encoded.restored(filtered, form.decoder)
     code_map = encoded.code_map
     del encoded  # aligned, it has a copy of the spectra

@@ -63,6 +63,7 @@ def _summary_of_form(denoiser):
         f"  code filter: {form['code_filter']}"
         + (
             f", corrected by {form['network']:.0%} of what the network would"
+            + (", refined on this signal" if form["refined"] else "")
             if form["network"]
             else ""
         ),

@@ -1,5 +1,6 @@
 """Files of trained autoencoders: what survives, and what is refused."""
 
+import io
 import json
 import zipfile
 
@@ -7,8 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._archive import RECORD
+from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel, _fitting
+from hyperspy_aedenoise._archive import NETWORK, RECORD
+from hyperspy_aedenoise._choice import Choice
+from hyperspy_aedenoise._code_network import CodeNetwork
+from hyperspy_aedenoise._spatial_spectral import Form
 
 
 @pytest.fixture(scope="module", params=["spectral", "spatial-spectral"])
@@ -160,3 +164,52 @@ def test_an_ordinary_keras_file_is_refused(tmp_path):
     model.save(tmp_path / "plain.keras")
     with pytest.raises(ValueError, match="without"):
         AutoencoderDenoiser.load(tmp_path / "plain.keras")
+
+
+@pytest.fixture
+def refined(monkeypatch, rng):
+    """Spectra, and an autoencoder that took a network with weights of its own."""
+    form = Form(code_filter="alike 3 x 3", network=1.0, refined=True)
+    network = CodeNetwork([0.9 * values for values in CodeNetwork().weights])
+    chosen = Choice(form, network=network)
+    monkeypatch.setattr(_fitting, "choose", lambda *_: chosen)
+    noise = NoiseModel.gaussian(0.1)
+    share = np.linspace(0, 1, 400).reshape(20, 20, 1)
+    spectra = noise.sample(share * np.sin(np.arange(30)), rng)
+    return spectra, AutoencoderDenoiser(noise=noise, random_state=0).fit(spectra)
+
+
+def test_a_refined_network_survives(refined, tmp_path):
+    """The uncertainty repeats the fit with it."""
+    spectra, denoiser = refined
+    denoiser.save(tmp_path / "refined.keras")
+    again = AutoencoderDenoiser.load(tmp_path / "refined.keras")
+    uncertainty = denoiser.uncertainty(spectra)
+    assert np.array_equal(again.uncertainty(spectra), uncertainty)
+    again = AutoencoderDenoiser.load(tmp_path / "refined.keras")
+    again._network = None  # the one that was trained once
+    assert not np.array_equal(again.uncertainty(spectra), uncertainty)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda _: None, "without its weights"),
+        (lambda content: content[:100], "broken"),
+        (lambda _: stored(np.zeros(3)), "network weights"),
+        (lambda _: stored(np.array([{}], dtype=object)), "broken"),
+    ],
+)
+def test_a_broken_refined_network_is_refused(refined, change, words, tmp_path):
+    refined[1].save(tmp_path / "refined.keras")
+    rewrite(tmp_path / "refined.keras", NETWORK, change)
+    with pytest.raises(ValueError, match="autoencoder file") as refusal:
+        AutoencoderDenoiser.load(tmp_path / "refined.keras")
+    assert words in str(refusal.value)
+
+
+def stored(*arrays):
+    """What `numpy.savez` writes."""
+    content = io.BytesIO()
+    np.savez(content, *arrays)
+    return content.getvalue()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_aedenoise._code_network import correction
+from hyperspy_aedenoise._code_network import CodeNetwork, refined
 from hyperspy_aedenoise._nonlocal import MapFilter
 
 
@@ -23,27 +23,66 @@ def error(codes, truth):
 def test_corrects_what_the_filter_left(maps):
     truth, noisy, filtered = maps
     before = filtered.copy()
-    change = correction(noisy, filtered, np.ones((1, 40, 40)))
+    change = CodeNetwork().correction(noisy, filtered, np.ones((1, 40, 40)))
     assert error(filtered + change, truth) < 0.8 * error(filtered, truth)
     np.testing.assert_array_equal(filtered, before)
 
 
 def test_is_the_same_in_any_unit(maps):
     _, noisy, filtered = maps
-    one = correction(noisy, filtered, np.ones((1, 40, 40)))
-    other = correction(5 * noisy, 5 * filtered, np.full((1, 40, 40), 25.0))
+    one = CodeNetwork().correction(noisy, filtered, np.ones((1, 40, 40)))
+    other = CodeNetwork().correction(
+        5 * noisy, 5 * filtered, np.full((1, 40, 40), 25.0)
+    )
     np.testing.assert_allclose(other, 5 * one, atol=1e-3)
 
 
 def test_maps_of_a_stack_are_corrected_one_by_one(maps):
     _, noisy, filtered = maps
-    alone = correction(noisy, filtered, np.ones((1, 40, 40)))
+    alone = CodeNetwork().correction(noisy, filtered, np.ones((1, 40, 40)))
     stack = [np.concatenate([values, -values]) for values in (noisy, filtered)]
-    together = correction(*stack, np.ones((2, 40, 40)))
+    together = CodeNetwork().correction(*stack, np.ones((2, 40, 40)))
     np.testing.assert_allclose(together[:1], alone, atol=1e-5)
 
 
 def test_takes_away_no_more_than_three_standard_deviations(maps):
     _, noisy, filtered = maps
-    change = correction(noisy + 1000, filtered, np.ones((1, 40, 40)))
+    change = CodeNetwork().correction(noisy + 1000, filtered, np.ones((1, 40, 40)))
     assert np.abs(change).max() <= 3.001
+
+
+def test_refined_it_helps_where_it_did_harm():
+    """A lattice of its own: taught with other noise than it is then used on."""
+    y, x = np.indices((40, 40)) * 2 * np.pi / 5.3
+    one = 8 * np.cos(x + 0.3 * y) * np.cos(y - 0.3 * x)
+    truth = np.stack([one, np.square(one) / 8], axis=-1)[None]
+    level = np.ones((1, 40, 40))
+    draws = (np.random.default_rng(seed).normal(size=truth.shape) for seed in (3, 4))
+    noisy, lesson = (truth + noise for noise in draws)
+    filtered, calm = (MapFilter(5, 40)(codes, level) for codes in (noisy, lesson))
+
+    def corrected(network):
+        return filtered + network.correction(noisy, filtered, level)
+
+    plain = corrected(CodeNetwork())
+    assert error(plain, truth) > error(filtered, truth)
+    first, second = (
+        refined(lesson, calm, truth, level, np.random.default_rng(0)) for _ in range(2)
+    )
+    assert error(corrected(first), truth) < 0.8 * error(filtered, truth)
+    np.testing.assert_array_equal(corrected(first), corrected(second))
+    # the network that was trained once is still what it was
+    np.testing.assert_array_equal(corrected(CodeNetwork()), plain)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w: w[:-1],
+        lambda w: [v[..., :1] for v in w],
+        lambda w: [*w[:-1], w[-1] * np.nan],
+    ],
+)
+def test_weights_of_another_network_are_refused(change):
+    with pytest.raises(ValueError, match="network weights"):
+        CodeNetwork(change(CodeNetwork().weights))

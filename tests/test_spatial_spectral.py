@@ -10,7 +10,7 @@ from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._code_map import encode_map, on_map, with_weak_components
 from hyperspy_aedenoise._lowrank import principal_codes
 from hyperspy_aedenoise._nonlocal import MapFilter
-from hyperspy_aedenoise._spatial_spectral import Encoded, Form
+from hyperspy_aedenoise._spatial_spectral import Encoded, Form, encode
 
 NOISE = NoiseModel.gaussian(0.05)
 
@@ -84,8 +84,8 @@ def test_the_estimated_gain_is_the_true_one(rng):
     noisy = NOISE.sample(clean, rng)
     rows = noisy.reshape(-1, 120)
     used = np.ones((30, 31), bool)
-    form, evidence, _ = choose(rows, used, NOISE, None, True, rng, iter)
-    (chosen,) = (one.difference for one in evidence if one.form == form)
+    found = choose(rows, used, NOISE, None, True, rng, iter)
+    (chosen,) = (one.difference for one in found.evidence if one.form == found.form)
     denoiser = fit(noisy)
     errors = [
         np.square(values - clean).mean() / 0.05**2
@@ -271,6 +271,26 @@ def test_a_bank_that_does_not_fit_is_refused():
             CodeBank.from_arrays(arrays | wrong, 2)
     with pytest.raises(ValueError, match="shapes"):
         CodeBank.from_arrays(arrays, 3)
+
+
+def test_the_network_is_refined_on_what_is_there(rng):
+    """A lattice with a hole: what the filter gets wrong about it is corrected."""
+    y, x = np.indices((40, 44)) * 2 * np.pi / 5.3
+    clean = mixtures(0.5 + 0.5 * np.cos(x + 0.3 * y) * np.cos(y - 0.3 * x))
+    used = np.ones((40, 44), bool)
+    used[5:20, 10:30] = False
+    noise = NoiseModel.gaussian(0.2)
+    encoded = encode(noise.sample(clean[used], rng), used, noise)
+    filtered = encoded.filtered("alike 5 x 5")
+    network = encoded.refined_network(filtered, "alike 5 x 5", rng)
+    change = encoded.correction(network, filtered)
+    assert np.isfinite(change).all()
+    truth = encoded.code_map.linear.encode(clean[used])
+    before, after = (
+        np.square(codes[0, used] - truth).mean()
+        for codes in (filtered, filtered + change)
+    )
+    assert after < 0.8 * before
 
 
 def test_optimal_shrinkage_is_the_form_to_begin_with():

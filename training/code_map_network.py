@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from structures import code_map
 
-from hyperspy_aedenoise._code_network import WEIGHTS, features
+from hyperspy_aedenoise._code_network import WEIGHTS, features, turned
 from hyperspy_aedenoise._spatial_spectral import FILTERS
 
 #: Height and width of the maps, codes in a step, and share of maps that judge.
@@ -47,19 +47,6 @@ def build():
     change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros")(hidden)
     change = layers.Rescaling(3.0)(layers.Activation("tanh")(change))
     return Model(maps, change, name="code_map")
-
-
-def turned(inputs, answers, rng):
-    """The same structures in another orientation, and with other signs of the codes."""
-    turns, mirror = rng.integers(4), rng.choice([-1, 1])
-    inputs, answers = (
-        np.rot90(maps, turns, (1, 2))[:, :, ::mirror].copy()
-        for maps in (inputs, answers)
-    )
-    own, strongest = rng.choice([-1, 1], (2, len(inputs), 1, 1, 1))
-    inputs[..., :3] *= own
-    inputs[..., 3:5] *= strongest
-    return inputs, answers * own.astype(np.float32)
 
 
 def train(inputs, answers, steps):
