@@ -10,12 +10,14 @@ import json
 import os
 import tempfile
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from hyperspy_aedenoise._code_bank import CodeBank
 from hyperspy_aedenoise._code_network import CodeNetwork
+from hyperspy_aedenoise._spatial_spectral import Form
 from hyperspy_aedenoise._validation import must_be
 
 #: Name of the record within the archive.
@@ -71,6 +73,11 @@ _TYPES = {
     "energies": (list, type(None)),
     "history": dict,
     "form": (dict, type(None)),
+}
+#: What those parts of a record must hold that are not None.
+_PARTS = {
+    "noise": {"gain", "offset", "correlation"},
+    "form": {field.name for field in fields(Form)},
 }
 
 
@@ -149,11 +156,15 @@ def unpack(content):
             if bank is not None:
                 n_latent = model.get_layer("encoder").output_shape[-1]
                 bank = CodeBank.from_arrays(bank, n_latent)
-            if network is not None:
-                network = CodeNetwork(network)
         except Exception as error:
             raise ValueError(_refusal(f"one that Keras refuses ({error})")) from error
-    if bool((record["form"] or {}).get("refined")) != (network is not None):
+    if network is not None:
+        try:
+            network = CodeNetwork.from_weights(network)
+        except (TypeError, ValueError) as error:
+            raise ValueError(_refusal(f"a broken {NETWORK} ({error})")) from error
+    is_refined = record["form"] is not None and record["form"]["refined"]
+    if is_refined != (network is not None):
         got = "a refined network without its weights, or weights of none"
         raise ValueError(_refusal(got))
     if record["energies"] is not None and len(record["energies"]) != n_channels:
@@ -167,7 +178,9 @@ def _numbered(arrays):
 
 
 def _unnumbered(arrays):
-    return arrays and [arrays[f"arr_{i}"] for i in range(len(arrays))]
+    if arrays is None:
+        return None
+    return [arrays[f"arr_{i}"] for i in range(len(arrays))]
 
 
 def _stored_arrays(archive, name):
@@ -219,9 +232,14 @@ def _check_record(record):
         for key, kind in _TYPES.items()
         if key not in record or not isinstance(record[key], kind)
     ]
-    if wrong or set(record["noise"]) != {"gain", "offset", "correlation"}:
+    wrong += [
+        key
+        for key, names in _PARTS.items()
+        if key not in wrong and record[key] is not None and set(record[key]) != names
+    ]
+    if wrong:
         version = record.get("package_version", "unknown")
-        got = f"a record of version {version} without proper {wrong or 'noise'}"
+        got = f"a record of version {version} without proper {wrong}"
         raise ValueError(_refusal(got))
 
 

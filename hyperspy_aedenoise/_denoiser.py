@@ -283,8 +283,9 @@ class AutoencoderDenoiser:
         -----
         A lower bound: what the autoencoder always gets wrong doesn't vary. For the
         spectra that a spatial-spectral one was fitted to, the whole fit is repeated on
-        the restored spectra in fresh noise (a parametric bootstrap). A network isn't
-        trained again, so that the noise that went into its weights is not counted.
+        the restored spectra in fresh noise (a parametric bootstrap). Neither is the
+        form chosen again nor a network trained or refined again, so that the noise
+        that went into these is not counted.
         """
         spectra = np.asarray(spectra, dtype=np.float32)
         rows = spectra.reshape(-1, spectra.shape[-1])

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.ndimage
 
 from hyperspy_aedenoise._code_map import (
     CodeMap,
@@ -30,8 +31,8 @@ FILTERS = {
 }
 #: A quick filter tells what is alike in the search for weak components.
 _QUICK = MapFilter(3, 60, passes=2)
-#: Height and width of what the network is refined on.
-_MIDDLE = 64
+#: Largest height and width of what the network is refined on: with 48 it gains less.
+_LESSON = 64
 #: Most codes for spectra that follow a drift, and what may be lost by too few, relative
 #: to the noise of one code.
 _MOST_BENT, _LOST = 64, 0.02
@@ -160,17 +161,14 @@ class Encoded:
         """The network, refined on the map itself.
 
         The codes, filtered as well as they can be, are taken for the truth: fresh noise
-        is added in the middle of the map, and filtered in the same way.
+        is added to them, and filtered in the same way.
         """
-        shape = self.code_map.used.shape[1:]
-        top, left = (max(n - _MIDDLE, 0) // 2 for n in shape)
-        middle = np.s_[:, top : top + _MIDDLE, left : left + _MIDDLE]
-        used = self.code_map.used[middle]
-        if used.mean() < 0.5 * self.code_map.used.mean():  # hardly any there
-            middle, used = np.s_[:], self.code_map.used
-        true, level = filtered[middle][..., :MOST_FILTERED], self.code_map.level[middle]
-        noise = rng.standard_normal(true.shape, dtype=np.float32)
-        noisy = on_map((true + np.sqrt(level)[..., None] * noise)[used], used)
+        part = _fullest_part(self.code_map.used)
+        used = self.code_map.used[part]
+        known = filtered[part][used][:, :MOST_FILTERED]
+        true, level = on_map(known, used), self.code_map.level[part]
+        noise = rng.standard_normal(known.shape, dtype=np.float32)
+        noisy = on_map(known + np.sqrt(level[used])[:, None] * noise, used)
         again = on_map(FILTERS[name](noisy, level, used)[used], used)
         return refined(noisy, again, true, level, rng)
 
@@ -227,6 +225,24 @@ def encode(rows, used, noise, n_codes=None, drift=None):
         mean = rows.mean(axis=0, dtype=float)
         rows = moved(rows, -drift)
     return Encoded(rows, encode_map(rows, used, noise, n_codes), drift, mean)
+
+
+def _fullest_part(used):
+    """Index of the part of a stack of maps where most positions take part.
+
+    It is at most `_LESSON` positions high and wide, without maps that have none there.
+    """
+    height, width = (min(_LESSON, n) for n in used.shape[1:])
+    n_used = used.sum(axis=0).astype(float)
+    n_used = scipy.ndimage.uniform_filter(n_used, (height, width), mode="constant")
+    inside = tuple(
+        slice(side // 2, n - (side - 1) // 2)
+        for side, n in zip((height, width), n_used.shape, strict=True)
+    )
+    most = n_used[inside]
+    top, left = np.unravel_index(most.argmax(), most.shape)
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    return used[:, rows, columns].any(axis=(1, 2)), rows, columns
 
 
 def restore(rows, used, noise, n_codes, rng, form, network=None):

@@ -168,27 +168,30 @@ def test_an_ordinary_keras_file_is_refused(tmp_path):
 
 @pytest.fixture
 def refined(monkeypatch, rng):
-    """Spectra, and an autoencoder that took a network with weights of its own."""
-    form = Form(code_filter="alike 3 x 3", network=1.0, refined=True)
-    network = CodeNetwork([0.9 * values for values in CodeNetwork().weights])
-    chosen = Choice(form, network=network)
-    monkeypatch.setattr(_fitting, "choose", lambda *_: chosen)
+    """Spectra, and autoencoders that took a network of their own, and the usual one."""
     noise = NoiseModel.gaussian(0.1)
     share = np.linspace(0, 1, 400).reshape(20, 20, 1)
     spectra = noise.sample(share * np.sin(np.arange(30)), rng)
-    return spectra, AutoencoderDenoiser(noise=noise, random_state=0).fit(spectra)
+    weights = [0.9 * values for values in CodeNetwork().weights]
+
+    def fitted(network):
+        form = Form(code_filter="alike 3 x 3", network=1.0, refined=network is not None)
+        chosen = Choice(form, network=network)
+        monkeypatch.setattr(_fitting, "choose", lambda *_: chosen)
+        return AutoencoderDenoiser(noise=noise, random_state=0).fit(spectra)
+
+    return spectra, fitted(CodeNetwork(weights)), fitted(None)
 
 
 def test_a_refined_network_survives(refined, tmp_path):
-    """The uncertainty repeats the fit with it."""
-    spectra, denoiser = refined
+    """The fit uses it, and the uncertainty, which repeats the fit."""
+    spectra, denoiser, usual = refined
+    assert not np.array_equal(denoiser.denoise(spectra), usual.denoise(spectra))
     denoiser.save(tmp_path / "refined.keras")
     again = AutoencoderDenoiser.load(tmp_path / "refined.keras")
     uncertainty = denoiser.uncertainty(spectra)
     assert np.array_equal(again.uncertainty(spectra), uncertainty)
-    again = AutoencoderDenoiser.load(tmp_path / "refined.keras")
-    again._network = None  # the one that was trained once
-    assert not np.array_equal(again.uncertainty(spectra), uncertainty)
+    assert not np.array_equal(usual.uncertainty(spectra), uncertainty)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,8 @@ def test_a_refined_network_survives(refined, tmp_path):
     [
         (lambda _: None, "without its weights"),
         (lambda content: content[:100], "broken"),
-        (lambda _: stored(np.zeros(3)), "network weights"),
+        (lambda _: stored(np.zeros(3)), "another network"),
+        (lambda _: stored(*(np.nan * v for v in CodeNetwork().weights)), "finite"),
         (lambda _: stored(np.array([{}], dtype=object)), "broken"),
     ],
 )
@@ -206,6 +210,26 @@ def test_a_broken_refined_network_is_refused(refined, change, words, tmp_path):
     with pytest.raises(ValueError, match="autoencoder file") as refusal:
         AutoencoderDenoiser.load(tmp_path / "refined.keras")
     assert words in str(refusal.value)
+
+
+def test_weights_that_no_form_uses_are_refused(refined, tmp_path):
+    refined[2].save(tmp_path / "usual.keras")
+    content = stored(*CodeNetwork().weights)
+    rewrite(tmp_path / "usual.keras", NETWORK, lambda _: content)
+    with pytest.raises(ValueError, match="weights of none"):
+        AutoencoderDenoiser.load(tmp_path / "usual.keras")
+
+
+def test_a_form_of_another_version_is_refused(refined, tmp_path):
+    def shorten(content):
+        record = json.loads(content)
+        del record["form"]["decoder"]
+        return json.dumps(record).encode()
+
+    refined[2].save(tmp_path / "usual.keras")
+    rewrite(tmp_path / "usual.keras", RECORD, shorten)
+    with pytest.raises(ValueError, match=r"without proper \['form'\]"):
+        AutoencoderDenoiser.load(tmp_path / "usual.keras")
 
 
 def stored(*arrays):

@@ -1,5 +1,7 @@
 """The network that corrects filtered code maps."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,21 @@ def test_refined_it_helps_where_it_did_harm():
     np.testing.assert_array_equal(corrected(CodeNetwork()), plain)
 
 
+def test_refinements_in_threads_do_not_meet(maps):
+    truth, noisy, filtered = maps
+
+    def taught(seed):
+        rng = np.random.default_rng(seed)
+        return refined(noisy, filtered, truth, np.ones((1, 40, 40)), rng).weights
+
+    alone = [taught(seed) for seed in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(taught, range(2)))
+    for one, other in zip(alone, together, strict=True):
+        for values, others in zip(one, other, strict=True):
+            np.testing.assert_array_equal(values, others)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -84,5 +101,5 @@ def test_refined_it_helps_where_it_did_harm():
     ],
 )
 def test_weights_of_another_network_are_refused(change):
-    with pytest.raises(ValueError, match="network weights"):
-        CodeNetwork(change(CodeNetwork().weights))
+    with pytest.raises(ValueError, match="weights"):
+        CodeNetwork.from_weights(change(CodeNetwork().weights))
