@@ -174,11 +174,12 @@ def shift(spectra, content, kept, output_dtype):
     return found[..., None].astype(output_dtype)
 
 
-def passed_noise(spectra, content, kept, output_dtype):
+def passed_noise(spectra, content, kept, output_dtype, progress=None):
     """Standard deviation of restored spectra under fresh noise, same shape."""
     spread = np.full(spectra.shape, np.nan, output_dtype)
     with _one_at_a_time:
-        spread[..., kept] = denoiser_of(content).uncertainty(spectra[..., kept])
+        denoiser = denoiser_of(content)
+        spread[..., kept] = denoiser.uncertainty(spectra[..., kept], progress)
     return spread
 
 

@@ -234,4 +234,6 @@ def _as_signal(signal, values, kept):
 
 
 def _with_error(value, error):
-    return f"{value:.2g} +- {error:.1g}" if error else f"{value:.2g}"
+    digits = f"{value:.2g}", f"{error:.1g}"
+    value, error = (f"{float(number):g}" for number in digits)  # 300, not 3e+02
+    return f"{value} +- {error}" if error != "0" else value

@@ -267,12 +267,14 @@ class AutoencoderDenoiser:
         shift = np.append(self.history_["energy_shift"], np.nan)  # at -1: unknown
         return shift[place].reshape(spectra.shape[:-1])
 
-    def uncertainty(self, spectra):
+    def uncertainty(self, spectra, progress=None):
         """Standard deviation of restored spectra due to the noise in them.
 
         Parameters
         ----------
         spectra : array_like, shape (..., n_channels)
+        progress : callable, optional
+            Wraps the repetitions of a fit, like `tqdm.tqdm`. Default: no progress bar.
 
         Returns
         -------
@@ -297,17 +299,17 @@ class AutoencoderDenoiser:
         for start in range(0, len(rows), 1024):
             part = np.arange(start, min(start + 1024, len(rows)))
             part = part[place[part] >= 0]
-            drawn = [one.spectra(place[part]) for one in self._redrawn()]
+            drawn = [one.spectra(place[part]) for one in self._redrawn(progress)]
             spread[part] = np.std(drawn, axis=0, ddof=1)
         return spread.reshape(spectra.shape)
 
-    def _redrawn(self):
+    def _redrawn(self, progress):
         """What comes out if the noise of the known spectra is drawn anew."""
         if self._draws is None:
             rng = np.random.default_rng(0)
             restored = self.decode(self._bank.filtered)
             draws = []
-            for _ in range(_N_DRAWS):
+            for _ in (progress or iter)(range(_N_DRAWS)):
                 rows = restored + self.noise_.fluctuation(restored, rng)
                 known = rows, self._bank.used, self.noise_, self.output_dimension
                 form = Form(**self.form_)

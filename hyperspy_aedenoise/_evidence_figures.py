@@ -118,7 +118,8 @@ def plot_forms(tried, chosen, title):
     shown = sorted(tried, key=lambda one: one["difference_to_shrinkage"])
     best, rest = shown[:_MOST_FORMS], shown[_MOST_FORMS:]
     shown = best + [one for one in rest if one.items() >= chosen.items()]
-    _, ax = plt.subplots(figsize=(7, 1.2 + 0.28 * len(shown)), layout="constrained")
+    size = (8, 1.7 + 0.28 * len(shown))
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
     names = []
     for number, one in enumerate(shown):
         taken = one.items() >= chosen.items()
@@ -141,12 +142,14 @@ def plot_forms(tried, chosen, title):
     ax.locator_params(axis="x", nbins=5)
     ax.set_yticks(range(len(shown)), names, fontsize="small")
     ax.invert_yaxis()
-    ax.set_xlabel(
-        "Squared error minus that of optimal shrinkage / noise variance\n"
-        "(bars: two standard errors)"
+    # long names leave little room for the axes: what is written is wider
+    figure.supxlabel(
+        "Squared error minus that of optimal shrinkage / noise variance "
+        "(bars: two standard errors)",
+        fontsize="medium",
     )
     what = f"Code filters and decoders on {title}" if title else "Forms"
     of_all = f" (best of {len(tried)})" if rest else ""
-    ax.set_title(what + of_all)
-    ax.legend(loc="best", fontsize="small")
+    figure.suptitle(what + of_all, wrap=True)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small")
     return ax

@@ -277,7 +277,7 @@ def get_autoencoder_uncertainty(self):
     Notes
     -----
     A spatial-spectral autoencoder is fitted again to the denoised spectra in fresh
-    noise, 16 times (a parametric bootstrap, which takes about 8 times as long as
+    noise, 16 times (a parametric bootstrap, which takes up to 8 times as long as
     `decompose_autoencoder`). Through a network, and for spectra that took no part in
     the fit, fresh noise is only passed; the noise that went into the weights is not
     counted. That is a lower bound: what is always wrong (a feature that was lost)
@@ -285,7 +285,10 @@ def get_autoencoder_uncertainty(self):
     """
     content, kept = trained(self)
     left_out = _left_out(self)
-    spread = by_block(self, passed_noise, None, left_out, content=content, kept=kept)
+    keywords = {"content": content, "kept": kept}
+    if not self._lazy:
+        keywords["progress"] = _progress_bar(None)
+    spread = by_block(self, passed_noise, None, left_out, **keywords)
     uncertainty = restored_like(self, spread)
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()

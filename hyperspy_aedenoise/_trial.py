@@ -259,4 +259,5 @@ def _helpful_share(encoded, filtered, change, second):
     change = change[code_map.used]
     missing = code_map.linear.encode(second) - filtered[code_map.used]
     power = np.square(change, dtype=float).sum()
-    return float(np.clip((change * missing).sum() / power, 0, 1)) if power else 0.0
+    share = np.clip((change * missing).sum() / power, 0, 1) if power else 0.0
+    return round(float(share), 2)  # it is known to some 0.2

@@ -234,7 +234,10 @@ def test_uncertainty_is_that_of_the_error(rng):
     clean = mixtures(np.linspace(0, 1, 20 * 21).reshape(20, 21))
     noisy = NOISE.sample(clean, rng)
     denoiser = fit(noisy)
-    claimed = np.square(denoiser.uncertainty(noisy)).mean()
+    draws = []
+    spread = denoiser.uncertainty(noisy, lambda steps: draws.extend(steps) or steps)
+    assert len(draws) == 16
+    claimed = np.square(spread).mean()
     error = np.square(denoiser.denoise(noisy) - clean).mean()
     # a lower bound that is close: bias is missing in it
     assert 0.4 * error < claimed < 1.5 * error
