@@ -143,10 +143,10 @@ def plot_forms(tried, chosen, title):
     ax.set_yticks(range(len(shown)), names, fontsize="small")
     ax.invert_yaxis()
     # long names leave little room for the axes: what is written is wider
-    figure.supxlabel(
+    ax.set_xlabel(
         "Squared error minus that of optimal shrinkage / noise variance "
         "(bars: two standard errors)",
-        fontsize="medium",
+        loc="right",
     )
     what = f"Code filters and decoders on {title}" if title else "Forms"
     of_all = f" (best of {len(tried)})" if rest else ""
