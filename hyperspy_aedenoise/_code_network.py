@@ -31,7 +31,6 @@ class CodeNetwork:
     ----------
     weights : list of ndarray, optional
         Of all layers, after a refinement. Default: as it was trained once.
-
     """
 
     def __init__(self, weights=None):
