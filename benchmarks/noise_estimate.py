@@ -18,7 +18,7 @@ import time
 import numpy as np
 
 import hyperspy_aedenoise as aed
-from hyperspy_aedenoise._noise_estimate import estimate_noise
+from hyperspy_aedenoise._noise.estimate import estimate_noise
 
 
 def columns(shape, n_channels, drift):

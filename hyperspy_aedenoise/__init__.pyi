@@ -1,9 +1,9 @@
 from . import components, data
 from ._citation import citation
-from ._denoiser import AutoencoderDenoiser
-from ._methods import add_noise
-from ._noise import NoiseModel
-from ._reference import match_reference
+from ._denoiser.denoiser import AutoencoderDenoiser
+from ._noise.model import NoiseModel
+from ._signals.match_reference import match_reference
+from ._signals.methods import add_noise
 
 __all__ = [
     "AutoencoderDenoiser",

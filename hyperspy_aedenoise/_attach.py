@@ -22,9 +22,9 @@ def _attach(module):
     if eels_spectrum is None:
         return
     try:
-        from hyperspy_aedenoise import _methods
+        from hyperspy_aedenoise._signals import methods
 
-        for name in _methods.SIGNAL_METHODS:
-            setattr(eels_spectrum, name, getattr(_methods, name))
+        for name in methods.SIGNAL_METHODS:
+            setattr(eels_spectrum, name, getattr(methods, name))
     except Exception:
         _logger.exception("the autoencoder methods are missing on EELSSpectrum")

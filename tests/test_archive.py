@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel, _fitting
-from hyperspy_aedenoise._archive import NETWORK, RECORD
-from hyperspy_aedenoise._choice import Choice
-from hyperspy_aedenoise._code_network import CodeNetwork
-from hyperspy_aedenoise._spatial_spectral import Form
+from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
+from hyperspy_aedenoise._archive.keras_file import NETWORK, RECORD
+from hyperspy_aedenoise._engine.restoration import Form
+from hyperspy_aedenoise._engine.selection import Choice
+from hyperspy_aedenoise._filters.code_network import CodeNetwork
+from hyperspy_aedenoise._networks import fitting as _fitting
 
 
 @pytest.fixture(scope="module", params=["spectral", "spatial-spectral"])

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from hyperspy_aedenoise._code_network import CodeNetwork, refined
-from hyperspy_aedenoise._nonlocal import MapFilter
+from hyperspy_aedenoise._filters.code_network import CodeNetwork, refined
+from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._figures import estimate_in_words
-from hyperspy_aedenoise._nonlocal import MapFilter
+from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
+from hyperspy_aedenoise._report.figures import estimate_in_words
 
 ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
 ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder", "nonlocal"]

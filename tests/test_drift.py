@@ -8,8 +8,8 @@ import pytest
 from conftest import train
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._drift import energy_drift, moved
-from hyperspy_aedenoise._spatial_spectral import Form, restore
+from hyperspy_aedenoise._engine.restoration import Form, restore
+from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
 
 NOISE = NoiseModel.gaussian(0.05)
 CHANNEL = np.arange(140)

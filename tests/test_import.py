@@ -67,7 +67,7 @@ def test_import_order_does_not_matter(order):
     """All methods are on the class and its lazy twin, whoever comes first."""
     code = (
         f"{order}\n"
-        "from hyperspy_aedenoise._methods import SIGNAL_METHODS\n"
+        "from hyperspy_aedenoise._signals.methods import SIGNAL_METHODS\n"
         "print(all(hasattr(c, n) for n in SIGNAL_METHODS"
         " for c in (signals.EELSSpectrum, signals.LazyEELSSpectrum)))"
     )
@@ -87,7 +87,7 @@ def test_a_broken_import_of_ours_does_not_break_hyperspy(missing):
 def test_broken_methods_do_not_break_exspy():
     """What fails while the methods are attached is logged, and no more."""
     code = (
-        "import sys; sys.modules['hyperspy_aedenoise._methods'] = None\n"
+        "import sys; sys.modules['hyperspy_aedenoise._signals.methods'] = None\n"
         "import hyperspy.api, exspy.signals; print('fine')"
     )
     assert python(code) == "fine"

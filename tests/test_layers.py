@@ -1,4 +1,4 @@
-"""The modules import in one direction only."""
+"""The packages import in one direction only."""
 
 import ast
 from pathlib import Path
@@ -9,94 +9,35 @@ import hyperspy_aedenoise
 
 PACKAGE = Path(hyperspy_aedenoise.__file__).parent
 
-#: Reading order, from what needs nothing to what needs everything.
-ORDER = [
-    "_validation",
-    "_spectra",
-    "_evidence_figures",
-    "_noise",
-    "_measured_noise",
-    "_lowrank",
-    "_outliers",
-    "_residual",
-    "_noise_estimate",
-    "_risk",
-    "_nonlocal",
-    "_code_network",
-    "_code_map",
-    "_component_spectra",
-    "_drift",
-    "_rare",
-    "_spatial_spectral",
-    "_trial",
-    "_choice",
-    "_code_bank",
-    "_instrument",
-    "_simulation",
-    "_match_report",
-    "_positions",
-    "_matching",
-    "_material",
-    "_network",
-    "_training",
-    "_archive",
-    "_fitting",
-    "_arguments",
-    "_denoiser",
-    "_figures",
-    "_routes",
-    "_comparison",
-    "_carried",
-    "_summary",
-    "_methods",
-    "_reference",
-    "_attach",
-]
-#: Third-party packages that a module may load when it is itself loaded.
+#: Reading order: packages and single modules, from what needs nothing to what needs
+#: everything, with the third-party packages that each may load when it is loaded.
 MAY_LOAD = {
-    "_validation": {"numpy"},
-    "_spectra": {"numpy"},
+    "_errors": {"numpy"},
     "_noise": {"numpy", "scipy"},
-    "_lowrank": {"numpy", "scipy"},
-    "_measured_noise": {"numpy"},
-    "_outliers": {"numpy", "scipy"},
-    "_residual": {"numpy", "scipy"},
-    "_noise_estimate": {"numpy", "scipy"},
-    "_risk": {"numpy"},
-    "_nonlocal": {"numpy", "threadpoolctl"},
-    "_code_network": {"numpy", "scipy"},
-    "_code_map": {"numpy", "scipy"},
-    "_component_spectra": {"numpy"},
-    "_drift": {"numpy"},
-    "_rare": {"numpy", "scipy"},
-    "_spatial_spectral": {"numpy", "scipy"},
-    "_trial": {"numpy"},
-    "_choice": {"numpy", "scipy"},
-    "_code_bank": {"numpy"},
-    "_instrument": {"numpy", "scipy"},
-    "_simulation": {"numpy", "scipy"},
-    "_match_report": {"numpy"},
-    "_positions": {"numpy", "scipy"},
-    "_evidence_figures": {"numpy"},
-    "_matching": {"numpy", "scipy"},
-    "_material": {"numpy"},
-    "_carried": {"numpy"},
-    "_summary": {"numpy"},
-    "_network": {"numpy", "keras"},
-    "_training": {"numpy", "scipy", "keras"},
+    "_observation": {"numpy", "scipy"},
+    "_linear": {"numpy", "scipy"},
+    "_filters": {"numpy", "scipy", "threadpoolctl"},
+    "_engine": {"numpy", "scipy"},
+    "_networks": {"numpy", "scipy", "keras"},
     "_archive": {"numpy"},
-    "_fitting": {"numpy", "keras"},
-    "_arguments": {"numpy"},
     "_denoiser": {"numpy"},
-    "_figures": {"numpy"},
-    "_comparison": {"numpy"},
-    "_routes": {"numpy"},
-    "_methods": {"numpy"},
-    "_reference": {"numpy"},
+    "_reference": {"numpy", "scipy"},
+    "_report": {"numpy"},
+    "data": {"numpy", "lazy_loader"},
+    "_signals": {"numpy"},
+    "components": {"numpy", "hyperspy", "lazy_loader"},
     "_attach": {"wrapt"},
+    "__main__": set(),
 }
+ORDER = list(MAY_LOAD)
+#: What stands beside the order: the door, and what any module may ask for.
+BESIDE = {"__init__", "_autoload", "_citation"}
 STANDARD = {
+    "abc",
+    "argparse",
+    "collections",
     "concurrent",
+    "contextlib",
     "dataclasses",
     "functools",
     "hashlib",
@@ -104,58 +45,118 @@ STANDARD = {
     "itertools",
     "json",
     "logging",
+    "math",
     "numbers",
     "os",
     "pathlib",
+    "sys",
     "tempfile",
     "threading",
+    "types",
     "warnings",
-    "zlib",
     "zipfile",
+    "zlib",
 }
+#: Positional arguments that a function outside of `_signals` may have.
+MOST_ARGUMENTS = 5
+#: Lines of a module, and of one of `_denoiser`.
+MOST_LINES, MOST_LINES_OF_DENOISER = 350, 300
 
 
-def imports_of(module, at_load):
+def place_of(path):
+    """Package (or single module) that a file belongs to."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+MODULES = sorted(
+    path for path in PACKAGE.rglob("*.py") if place_of(path) not in BESIDE
+)
+NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
+
+
+def imports_of(path, at_load):
     """Names that a module imports, at load or anywhere in it."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     nodes = tree.body if at_load else list(ast.walk(tree))
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} has a relative import"
+            assert node.level == 0, f"{path} has a relative import"
             if node.module == "hyperspy_aedenoise":
                 yield from (f"hyperspy_aedenoise.{alias.name}" for alias in node.names)
             else:
                 yield node.module
 
 
-@pytest.mark.parametrize("module", ORDER)
-def test_a_module_imports_only_from_those_above(module):
+def within(path):
+    """Modules of the same package that a module imports."""
+    package = ".".join(("hyperspy_aedenoise", place_of(path), ""))
+    for name in imports_of(path, at_load=False):
+        if name.startswith(package):
+            yield name.removeprefix(package).split(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_a_module_imports_only_from_packages_above(path):
     """Nothing below is needed, not even inside of a function.
 
-    `_attach` names `_methods`, which stands above it; the package's own version
-    may be asked for everywhere. The side rooms are entered by `_reference` alone,
-    which computes a set of `data` again.
+    Every module may ask for the package's own version.
     """
-    above = ORDER[: ORDER.index(module)]
+    place = place_of(path)
     own = {
         name.split(".")[1]
-        for name in imports_of(module, at_load=False)
+        for name in imports_of(path, at_load=False)
         if name.startswith("hyperspy_aedenoise.")
     }
-    side_rooms = {"data"} if module == "_reference" else set()
-    assert own - {"__version__"} - side_rooms <= set(above)
+    above = set(ORDER[: ORDER.index(place) + 1])
+    assert own - {"__version__"} <= above
 
 
-@pytest.mark.parametrize("module", ORDER)
-def test_a_module_loads_nothing_heavy(module):
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_a_module_loads_nothing_heavy(path):
     """Keras, TensorFlow, exspy, HyperSpy and matplotlib wait until they are used."""
-    loaded = {name.split(".")[0] for name in imports_of(module, at_load=True)}
-    assert loaded - STANDARD - {"hyperspy_aedenoise"} <= MAY_LOAD[module]
+    loaded = {name.split(".")[0] for name in imports_of(path, at_load=True)}
+    assert loaded - STANDARD - {"hyperspy_aedenoise"} <= MAY_LOAD[place_of(path)]
 
 
-def test_every_module_has_its_place():
-    """A new module must be put into the order."""
-    special = {"__init__", "__main__", "_autoload", "_citation"}
-    assert {path.stem for path in PACKAGE.glob("*.py")} - special == set(ORDER)
+@pytest.mark.parametrize("package", [p for p in ORDER if (PACKAGE / p).is_dir()])
+def test_modules_of_a_package_import_in_one_direction(package):
+    """Within a package, too, no two modules need each other."""
+    needs = {
+        path.stem: set(within(path)) for path in MODULES if place_of(path) == package
+    }
+    while needs:
+        free = [name for name, others in needs.items() if not others & set(needs)]
+        assert free, f"{package}: a circle of {sorted(needs)}"
+        for name in free:
+            del needs[name]
+
+
+def test_every_package_has_its_place():
+    """A new package or module must be put into the order."""
+    assert {place_of(path) for path in PACKAGE.rglob("*.py")} - BESIDE == set(ORDER)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_a_module_is_short(path):
+    """What doesn't fit is two modules."""
+    most = MOST_LINES_OF_DENOISER if place_of(path) == "_denoiser" else MOST_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_no_function_takes_a_train_of_arguments(path):
+    """What belongs together travels together.
+
+    The signal methods have HyperSpy's arguments, and are no part of this.
+    """
+    if place_of(path) == "_signals":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = [one.arg for one in node.args.posonlyargs + node.args.args]
+            if arguments[:1] in (["self"], ["cls"]):
+                del arguments[0]
+            assert len(arguments) <= MOST_ARGUMENTS, f"{node.name}: {arguments}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._lowrank import (
+from hyperspy_aedenoise._linear.principal import (
     balanced,
     clean_codes,
     optimal_gain,

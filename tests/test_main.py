@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import real_file
 
-import hyperspy_aedenoise._denoiser
+import hyperspy_aedenoise._denoiser.denoiser
 from hyperspy_aedenoise import __main__
 
 
@@ -17,14 +17,14 @@ def in_a_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def briefly(monkeypatch):
     """The command has no option for the iterations; tests need few."""
-    original = hyperspy_aedenoise._denoiser.AutoencoderDenoiser.__init__
+    original = hyperspy_aedenoise._denoiser.denoiser.AutoencoderDenoiser.__init__
 
     def init(self, *arguments, **keywords):
         original(self, *arguments, **keywords)
         self.iterations = 5
 
     monkeypatch.setattr(
-        hyperspy_aedenoise._denoiser.AutoencoderDenoiser, "__init__", init
+        hyperspy_aedenoise._denoiser.denoiser.AutoencoderDenoiser, "__init__", init
     )
 
 

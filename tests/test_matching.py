@@ -6,7 +6,7 @@ from conftest import real_file
 from exspy.signals import EELSSpectrum
 
 import hyperspy_aedenoise as aed
-from hyperspy_aedenoise._instrument import FWHM, EdgeOnChannels, Losses
+from hyperspy_aedenoise._reference.instrument import FWHM, EdgeOnChannels, Losses
 
 #: No atomic columns resolved, so that any field of view has the same mean.
 UNIFORM = {"source_size": 10.0}

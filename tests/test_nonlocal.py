@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import hyperspy_aedenoise as aed
-from hyperspy_aedenoise import _nonlocal
-from hyperspy_aedenoise._code_map import on_map
-from hyperspy_aedenoise._nonlocal import MapFilter, estimate_from
+from hyperspy_aedenoise._filters import nonlocal_bayes as _nonlocal
+from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter, estimate_from
+from hyperspy_aedenoise._filters.weak import on_map
 
 
 def waves(height, width):
@@ -99,8 +99,8 @@ def test_large_maps_are_compared_in_part(rng, monkeypatch):
     level = np.ones((40, 44))
     filter_ = MapFilter(3, 60, passes=2)
     whole = filter_(noisy, level)
-    monkeypatch.setattr("hyperspy_aedenoise._nonlocal._ALL", 1000)
-    monkeypatch.setattr("hyperspy_aedenoise._nonlocal._BLOCK", 16)
+    monkeypatch.setattr("hyperspy_aedenoise._filters.nonlocal_bayes._ALL", 1000)
+    monkeypatch.setattr("hyperspy_aedenoise._filters.nonlocal_bayes._BLOCK", 16)
     part = filter_(noisy, level)
     errors = [np.square(v - clean).mean() for v in (noisy, whole, part)]
     assert errors[1] < 0.25 * errors[0]

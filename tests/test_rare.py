@@ -8,8 +8,8 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._lowrank import Colour
-from hyperspy_aedenoise._rare import find_rare
+from hyperspy_aedenoise._filters.rare import find_rare
+from hyperspy_aedenoise._linear.principal import Colour
 
 NOISE = NoiseModel.gaussian(1.0)
 SHAPE = (1, 20, 22)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._risk import paired_difference, recorrupted_pair
+from hyperspy_aedenoise._engine.pairs import paired_difference, recorrupted_pair
 
 NOISE = NoiseModel(2.0, 25.0, (1, 0.4))
 RATIO = 0.3

@@ -5,13 +5,13 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._choice import _pieces, choose
-from hyperspy_aedenoise._code_bank import CodeBank
-from hyperspy_aedenoise._code_map import encode_map, on_map, with_weak_components
-from hyperspy_aedenoise._lowrank import principal_codes
-from hyperspy_aedenoise._nonlocal import MapFilter
-from hyperspy_aedenoise._spatial_spectral import Encoded, Form, encode, restore
-from hyperspy_aedenoise._trial import _helpful_share
+from hyperspy_aedenoise._engine.bank import CodeBank
+from hyperspy_aedenoise._engine.candidates import _helpful_share
+from hyperspy_aedenoise._engine.restoration import Encoded, Form, encode, restore
+from hyperspy_aedenoise._engine.selection import _pieces, choose
+from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
+from hyperspy_aedenoise._filters.weak import encode_map, on_map, with_weak_components
+from hyperspy_aedenoise._linear.principal import principal_codes
 
 NOISE = NoiseModel.gaussian(0.05)
 

@@ -15,8 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from structures import code_map
 
-from hyperspy_aedenoise._code_network import WEIGHTS, features, turned
-from hyperspy_aedenoise._spatial_spectral import FILTERS
+from hyperspy_aedenoise._engine.restoration import FILTERS
+from hyperspy_aedenoise._filters.code_network import WEIGHTS, features, turned
 
 #: Height and width of the maps, codes in a step, and share of maps that judge.
 SIZE, BATCH, JUDGES = 48, 16, 10

@@ -7,9 +7,9 @@ import numpy as np
 import scipy.interpolate
 from hyperspy.component import Component
 
-from hyperspy_aedenoise._denoiser import AutoencoderDenoiser
-from hyperspy_aedenoise._spectra import energy_last
-from hyperspy_aedenoise._validation import must_be
+from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
+from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._signals.spectra import energy_last
 
 
 class AutoencoderEdge(Component):

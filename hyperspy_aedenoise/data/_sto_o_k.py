@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from hyperspy_aedenoise._validation import (
+from hyperspy_aedenoise._errors import (
     must_be,
     not_negative,
     one_of,

@@ -1,0 +1,1 @@
+"""Fit, denoise, draws, save and load, on arrays alone."""

@@ -1,0 +1,1 @@
+"""The spatial-spectral autoencoder: its parts, their choice, and what it knows."""

@@ -1,0 +1,109 @@
+"""The filtered codes of the spectra that were trained on, and of others by them."""
+
+import hashlib
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from hyperspy_aedenoise._filters.nonlocal_bayes import estimate_from
+
+#: Alike codes that estimate those of a spectrum which the training didn't see.
+_N_ALIKE = 60
+
+
+@dataclass(frozen=True)
+class CodeBank:
+    """Latent variables of known spectra, noisy and filtered.
+
+    The code filter sees all positions at once. What it found for each spectrum is kept,
+    so that a slice of the signal, or a block of a lazy one, gets what the whole got.
+
+    Parameters
+    ----------
+    fingerprints : ndarray of uint64, shape (n_spectra,)
+        Of the spectra in single precision.
+    noisy, filtered : ndarray of float32, shape (n_spectra, n_latent)
+    level : ndarray of float32, shape (n_spectra,)
+        Noise variance of the noisy latent variables.
+    used : ndarray of bool, shape (..., width)
+        Where the spectra lie; its sum is n_spectra.
+    """
+
+    fingerprints: np.ndarray
+    noisy: np.ndarray
+    filtered: np.ndarray
+    level: np.ndarray
+    used: np.ndarray
+
+    @classmethod
+    def of(cls, rows, restoration, used, unit):
+        """Bank of spectra, shape (n_spectra, n_channels), and their restoration.
+
+        Latent variables are codes in units of `unit`.
+        """
+        return cls(
+            fingerprints(rows),
+            (restoration.noisy / unit).astype(np.float32),
+            (restoration.codes / unit).astype(np.float32),
+            (restoration.level / unit**2).astype(np.float32),
+            used,
+        )
+
+    def find(self, rows):
+        """Where spectra, shape (n, n_channels), are in the bank; -1 where unknown."""
+        order = np.argsort(self.fingerprints)
+        known = self.fingerprints[order]
+        wanted = fingerprints(rows)
+        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        return np.where(known[place] == wanted, order[place], -1)
+
+    def latent(self, place, noisy):
+        """Filtered latent variables.
+
+        Parameters
+        ----------
+        place : ndarray of int, shape (n,)
+            As `find` returned it.
+        noisy : ndarray, shape (n, n_latent)
+            Latent variables as they were measured.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_latent)
+            As they were filtered together with all others; of spectra that are not in
+            the bank an estimate from the filtered ones most like them.
+        """
+        latent = self.filtered[place]
+        new = place < 0
+        if new.any():
+            latent[new] = estimate_from(
+                noisy[new], self.noisy, self.filtered, self.level, _N_ALIKE
+            )
+        return latent
+
+    def as_arrays(self):
+        """Return everything as a dictionary of arrays."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays, n_latent):
+        """Undo `as_arrays`.
+
+        Raises
+        ------
+        ValueError
+            If the arrays don't fit each other.
+        """
+        bank = cls(**arrays)
+        n = len(bank.fingerprints)
+        shapes = [bank.noisy.shape, bank.filtered.shape, bank.level.shape]
+        if shapes != [(n, n_latent), (n, n_latent), (n,)] or bank.used.sum() != n:
+            raise ValueError(f"shapes {shapes} for {n} spectra and {n_latent} codes")
+        return bank
+
+
+def fingerprints(rows):
+    """A number for each spectrum, shape (n, n_channels), that tells it from others."""
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    return np.frombuffer(digests, dtype=np.uint64)

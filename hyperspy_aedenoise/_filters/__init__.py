@@ -1,0 +1,1 @@
+"""What takes noise off: filters along positions and energy, for few spectra."""

@@ -1,0 +1,313 @@
+"""Non-local Bayes filtering of code maps: patches that look alike help each other."""
+
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from hyperspy_aedenoise._linear.principal import optimal_gain
+
+#: Most codes that are filtered: the time grows with their third power.
+MOST_FILTERED = 12
+#: Up to this many patches each is compared with all others; beyond it with those around
+#: and as many drawn at random, so that the time grows with the number of positions.
+_ALL = 4096
+#: Side of the blocks of positions that share what they are compared with, and how far
+#: beyond its block a patch looks.
+_BLOCK, _AROUND = 32, 14
+#: Positions of a patch from which on every second patch is enough in all passes but the
+#: last: where all take part each position still lies in five of them, or more.
+_MANY_PLACES = 11
+#: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
+#: The linear algebra of small matrices gains nothing from threads of its own.
+_BATCH, _MOST_THREADS = 400, 4
+#: Components of a group that usually are all that rise above the noise, and steps of
+#: the iteration towards them.
+_FEW, _ITERATIONS = 10, 3
+
+
+@dataclass(frozen=True)
+class MapFilter:
+    """A non-local Bayes filter for maps of codes with white noise.
+
+    Each patch is estimated under the Gaussian that fits the patches most like it
+    (M. Lebrun, A. Buades and J.-M. Morel, SIAM J. Imaging Sci. 6 (2013) 1665,
+    doi:10.1137/120874989, equations 8 and 9).
+
+    Parameters
+    ----------
+    side : int
+        Of a patch in positions, odd. With 1 a position is helped by what has similar
+        codes, wherever it lies; with more by what has similar surroundings.
+    n_alike : int
+        Patches in a group.
+    passes : int
+        All passes filter the noisy codes; from the second on the result of the one
+        before tells what is alike, and how it varies.
+    """
+
+    side: int
+    n_alike: int
+    passes: int = 4
+
+    def __call__(self, codes, level, used=None):
+        """Filter a map.
+
+        Parameters
+        ----------
+        codes : ndarray, shape (..., height, width, n_codes)
+            With noise of variance `level` in each code. A line has height 1; further
+            axes make a stack of maps.
+        level : ndarray, shape (..., height, width)
+        used : ndarray of bool, shape (..., height, width), optional
+            Positions that are filtered, and help others. Default: all.
+
+        Returns
+        -------
+        ndarray of float32, shape (..., height, width, n_codes)
+            Codes beyond the twelfth hardly rise above the noise, and are given as
+            they are, like those of positions that are not filtered.
+        """
+        filtered = np.array(codes, dtype=np.float32)
+        first = filtered[..., :MOST_FILTERED]
+        used = np.ones(level.shape, dtype=bool) if used is None else used
+        first[:] = _filtered(first, level, used, self)
+        return filtered
+
+    def sides(self, height):
+        """Height and width of a patch on a map of that height."""
+        return (self.side if height > 1 else 1, self.side)
+
+
+def _filtered(codes, level, used, filter_):
+    """All passes of a filter over a map of few codes."""
+    sides = filter_.sides(codes.shape[-3])
+    noisy = _patches(codes, sides)
+    n_alike = min(filter_.n_alike, max(int(0.6 * used.sum()), 4), used.sum())
+    level = np.asarray(level, dtype=np.float32).ravel()
+    guide = None
+    every = used.ravel()
+    some = every & _wanted(codes.shape[:-1], sides)
+    n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
+        for number in range(filter_.passes):
+            wanted = every if number == filter_.passes - 1 else some
+            seen = noisy if guide is None else _patches(guide, sides)
+
+            def estimated(here, candidates, seen=seen):
+                group = candidates[_most_alike(seen[here], seen[candidates], n_alike)]
+                return _wiener(noisy, seen, level, here, group)
+
+            estimate = np.zeros_like(noisy)
+            for positions, candidates in _neighbourhoods(used):
+                positions = positions[wanted[positions]]
+                if not len(positions):
+                    continue
+                batches = np.split(positions, range(_BATCH, len(positions), _BATCH))
+                everywhere = itertools.repeat(candidates)
+                found = pool.map(estimated, batches, everywhere)
+                estimate[positions] = np.concatenate(list(found))
+            guide = _unpatched(estimate, wanted, codes, sides)
+    return guide
+
+
+def _wanted(shape, sides):
+    """Which patches are estimated at first: large ones like a chessboard, else all."""
+    step = 2 if np.prod(sides) >= _MANY_PLACES else 1
+    y, x = np.indices((np.prod(shape[:-1]), shape[-1]))
+    return ((y + x) % step == 0).ravel()
+
+
+def alike(guide, used, filter_, n_alike):
+    """Which positions are alike.
+
+    Parameters
+    ----------
+    guide : ndarray, shape (..., height, width, n_codes)
+        Filtered codes, which tell what is alike.
+    used : ndarray of bool, shape (..., height, width)
+        Positions that take part.
+    filter_ : MapFilter
+        For its patches.
+    n_alike : int
+
+    Returns
+    -------
+    ndarray of int32, shape (n_used, n_alike)
+        For each position that takes part those most like it, as numbers of them.
+    """
+    seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(used.shape[-2]))
+    number = np.cumsum(used.ravel(), dtype=np.int32) - 1
+    found = np.empty((used.sum(), n_alike), dtype=np.int32)
+    for positions, candidates in _neighbourhoods(used):
+        positions = positions[used.ravel()[positions]]
+        if len(positions):
+            group = _most_alike(seen[positions], seen[candidates], n_alike)
+            found[number[positions]] = number[candidates[group]]
+    return found
+
+
+def estimate_from(noisy, bank, bank_filtered, bank_level, n_alike):
+    """Estimate codes of single spectra from filtered codes of others.
+
+    Parameters
+    ----------
+    noisy : ndarray, shape (n, n_codes)
+    bank, bank_filtered : ndarray of float32, shape (n_bank, n_codes)
+        Codes of other spectra, noisy and filtered.
+    bank_level : ndarray of float32, shape (n_bank,)
+        Noise variance of their noisy codes; alike codes have alike noise.
+    n_alike : int
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_codes)
+        As by one pass of a filter with patches of a single position.
+    """
+    noisy = np.asarray(noisy, dtype=np.float32)
+    group = _most_alike(noisy, bank_filtered, min(n_alike, len(bank)))
+    both = np.concatenate([bank, noisy])
+    seen = np.concatenate([bank_filtered, noisy])
+    level = np.concatenate([bank_level, bank_level[group].mean(axis=1)])
+    estimate = np.empty_like(noisy)
+    for start in range(0, len(noisy), _BATCH):
+        part = slice(start, start + _BATCH)
+        here = np.arange(len(bank), len(both))[part]
+        estimate[part] = _wiener(both, seen, level, here, group[part])
+    return estimate
+
+
+def _wiener(noisy, seen, level, here, group):
+    """Estimates of patches under the Gaussian that fits their groups.
+
+    Parameters
+    ----------
+    noisy, seen : ndarray, shape (n_patches, n_values)
+        Patches to filter, and those that tell mean and covariance of a group.
+    level : ndarray, shape (n_patches,)
+        Noise variance at their centres.
+    here : ndarray of int, shape (n,)
+        Patches that are wanted.
+    group : ndarray of int, shape (n, n_alike)
+
+    Returns
+    -------
+    ndarray, shape (n, n_values)
+
+    Notes
+    -----
+    What varies in a group by less than the noise is taken for noise, also where
+    `seen` was filtered before: the Gaussian is one of few dimensions. Where `seen` is
+    `noisy` that is what few patches of many values vary by, by chance.
+    """
+    mean = noisy[group].mean(axis=1)
+    apart = seen[group]
+    apart = apart - apart.mean(axis=1, keepdims=True)
+    deviation = (noisy[here] - mean)[..., None]
+    turned = apart.transpose(0, 2, 1)
+    n_alike, n_values = apart.shape[1:]
+    dual = n_alike < n_values  # the smaller of two matrices with the same eigenvalues
+    matrices = apart @ turned if dual else turned @ apart
+    along = apart @ deviation if dual else deviation
+    around = level[group].mean(axis=1)[:, None]
+
+    def kept(power, vectors, some=slice(None)):
+        """Deviations without noise, and whether all these components rise above it."""
+        variance = power / (n_alike - 1) / around[some]
+        if seen is noisy:
+            # in double precision: what hardly varies by noise is kept whole
+            gain = optimal_gain(variance.astype(float), n_values / (n_alike - 1))
+            variance = 1 / (1 - gain)  # that which would be kept in such a share
+        excess = around[some] * np.maximum(variance - 1, 0)
+        excess = excess.astype(power.dtype)
+        share = excess / (excess + level[here][some, None])
+        if dual:
+            share = share / np.maximum(power, np.finfo(power.dtype).tiny)
+        part = vectors.transpose(0, 2, 1) @ along[some]
+        part = vectors @ (share[..., None] * part)
+        return (turned[some] @ part if dual else part)[..., 0], excess[:, 0] > 0
+
+    found, more = kept(*_largest(matrices))
+    if more.any():  # the least of the largest is above the noise: others may be, too
+        found[more], _ = kept(*np.linalg.eigh(matrices[more]), more)
+    return mean + found
+
+
+def _largest(matrices):
+    """The largest eigenvalues of symmetric matrices, ascending, and the vectors.
+
+    Subspace iteration takes a quarter of the time of all of them; small matrices are
+    decomposed in full.
+    """
+    if matrices.shape[-1] < 2 * _FEW:
+        return np.linalg.eigh(matrices)
+    basis = np.linalg.qr(matrices[..., :_FEW])[0]
+    for _ in range(_ITERATIONS):
+        basis = np.linalg.qr(matrices @ basis)[0]
+    power, turn = np.linalg.eigh(basis.transpose(0, 2, 1) @ matrices @ basis)
+    return power, basis @ turn
+
+
+def _neighbourhoods(used):
+    """Blocks of positions, and with which of those that are used they are compared."""
+    index = np.arange(used.size).reshape(-1, used.shape[-1])
+    height, width = index.shape
+    used = used.reshape(index.shape)
+    if used.sum() <= _ALL:
+        yield index.ravel(), index[used]
+        return
+    anywhere = np.random.default_rng(0).permutation(index[used])[: _ALL // 2]
+    for y in range(0, height, _BLOCK):
+        for x in range(0, width, _BLOCK):
+            around = np.s_[
+                max(y - _AROUND, 0) : y + _BLOCK + _AROUND,
+                max(x - _AROUND, 0) : x + _BLOCK + _AROUND,
+            ]
+            block = index[y : y + _BLOCK, x : x + _BLOCK]
+            yield block.ravel(), np.union1d(index[around][used[around]], anywhere)
+
+
+def _most_alike(patches, candidates, n_alike):
+    """Indices of the nearest candidates of each patch, shape (n, n_alike)."""
+    power = np.square(candidates).sum(axis=1)
+    found = []
+    for start in range(0, len(patches), 1000):
+        distance = power - 2 * patches[start : start + 1000] @ candidates.T
+        found.append(np.argpartition(distance, n_alike - 1, axis=1)[:, :n_alike])
+    return np.concatenate(found)
+
+
+def _patches(codes, sides):
+    """Patches around all positions, mirrored at the borders, as rows of float32."""
+    *stack, height, width, _ = codes.shape
+    margins = [(0, 0) for _ in stack] + [(side // 2, side // 2) for side in sides]
+    padded = np.pad(codes.astype(np.float32), [*margins, (0, 0)], mode="symmetric")
+    parts = [
+        padded[..., y : y + height, x : x + width, :]
+        for y in range(sides[0])
+        for x in range(sides[1])
+    ]
+    return np.stack(parts, axis=-2).reshape(codes[..., 0].size, -1)
+
+
+def _unpatched(patches, wanted, codes, sides):
+    """Mean of the overlapping patches at each position; all but the wanted are 0.
+
+    Where none lies the codes are given as they are.
+    """
+    *stack, height, width, n_codes = codes.shape
+    top, left = sides[0] // 2, sides[1] // 2
+    total = np.zeros((*stack, height + 2 * top, width + 2 * left, n_codes))
+    count = np.zeros((*total.shape[:-1], 1))
+    wanted = wanted.reshape(*stack, height, width, 1)
+    parts = patches.reshape(*stack, height, width, sides[0] * sides[1], n_codes)
+    for number in range(sides[0] * sides[1]):
+        y, x = divmod(number, sides[1])
+        total[..., y : y + height, x : x + width, :] += parts[..., number, :]
+        count[..., y : y + height, x : x + width, :] += wanted
+    inside = np.s_[..., top : top + height, left : left + width, :]
+    total, count = total[inside], count[inside]
+    return np.where(count > 0, total / np.maximum(count, 1), codes)

@@ -1,0 +1,1 @@
+"""Principal components of whitened spectra, and what noise does to them."""

@@ -1,0 +1,1 @@
+"""Noise: its model, whitening, outliers, and measuring it."""

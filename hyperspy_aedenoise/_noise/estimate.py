@@ -1,0 +1,320 @@
+"""Measuring the noise of spectra from the spectra themselves."""
+
+import numpy as np
+import scipy.ndimage
+import scipy.sparse.linalg
+
+from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._linear.principal import Colour, rank_of_unknown_level
+from hyperspy_aedenoise._noise.measured import MeasuredNoise
+from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
+from hyperspy_aedenoise._noise.residual import Residual, longest_lag
+
+#: Most rounds in which the variance weighs the data and the data give the variance.
+_ROUNDS = 6
+#: Noise smaller than this share of the range of the data is rounding.
+_NOTHING = 1e-6
+#: Spectra of a larger set are drawn at random: the error is far below a percent.
+_MOST_SPECTRA = 4096
+#: Component of the data, relative to the largest of noise, above which it is signal.
+_ABOVE = 1.02
+#: The same at first, where the noise is not yet known.
+_COARSELY_ABOVE = 2.0
+
+
+def estimate_noise(spectra):
+    """Measure the noise of spectra from what varies between them at random.
+
+    What the spectra have in common (their mean and the principal components that
+    rise above the noise) is taken as signal; the variance of the rest against the
+    expected value gives gain and offset, its autocorrelation along energy the
+    correlation. Neighbouring channels alone would mislead: the noise of most
+    detectors is correlated.
+
+    Parameters
+    ----------
+    spectra : ndarray of float, shape (n_spectra, n_channels)
+        In detector units, background included; at least 3 spectra.
+
+    Returns
+    -------
+    MeasuredNoise
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 spectra, or if they don't differ at all.
+
+    Notes
+    -----
+    The number of components is where the largest one of drawn noise lies (parallel
+    analysis; J. L. Horn, Psychometrika 30 (1965) 179, doi:10.1007/BF02289447). Dead
+    channels and spikes are left out. *Don't believe* gain and offset singly where all
+    intensities are alike: the warnings say so, and the sum is right even then. A
+    pattern common to all spectra is not noise in this sense; its size is told. With
+    read-out noise that is white and counting noise that isn't, the correlation is
+    an average over the data.
+    """
+    n_spectra = len(spectra)
+    if n_spectra > _MOST_SPECTRA:
+        chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
+        spectra = spectra[np.sort(chosen)]
+    spectra = np.asarray(spectra, dtype=np.float64)
+    if n_spectra < 3:
+        raise ValueError(
+            must_be(
+                "noise",
+                "given for fewer than 3 spectra",
+                f"None with {n_spectra}",
+                "Noise can't be measured from them; pass a `NoiseModel`, for instance "
+                "one measured on a spectrum image of the same detector.",
+            )
+        )
+    dead = dead_channels(spectra)
+    if dead.all():
+        raise ValueError(
+            must_be(
+                "noise",
+                "given where all spectra are identical",
+                f"None with {n_spectra} identical spectra",
+                "Pass a `NoiseModel`, or check that the data are a measurement.",
+            )
+        )
+    if (~dead).sum() < 8:
+        raise ValueError(
+            must_be(
+                "noise",
+                "given for spectra without visible noise",
+                f"None, and {(~dead).sum()} channels that vary",
+                "Were they simulated without noise, or denoised already?",
+            )
+        )
+    spectra = spectra[:, ~dead]
+    spectra, n_spikes = without_spikes(spectra)
+    mean = spectra.mean(axis=0)
+    noise, found = _converged(spectra - mean, mean)
+    level = np.sqrt(noise.variance(mean).max())
+    if level < _NOTHING * np.ptp(spectra):
+        raise ValueError(
+            must_be(
+                "noise",
+                "given for spectra without visible noise",
+                f"None, and {level:.1e} in intensities that span {np.ptp(spectra):.1e}",
+                "Were they simulated without noise, or denoised already?",
+            )
+        )
+    return _with_errors(noise, found, mean, len(spectra), n_spikes, int(dead.sum()))
+
+
+def _converged(centred, mean):
+    """Noise, its autocorrelation, and the residual it was found in."""
+    rng = np.random.default_rng(0)
+    colour = Colour.from_spread(_roughness(centred), (1.0,))
+    rank = _coarse_rank(centred / colour.spread)
+    ranks = []
+    for _ in range(_ROUNDS):
+        residual, lost = _beyond_lowrank(colour, centred, rank)
+        found = Residual(residual, mean + centred - residual, lost)
+        noise = found.noise()
+        ranks.append(rank)
+        colour = Colour.of(noise, mean)
+        drawn = sum(
+            part.fluctuation(found.expected, rng) for part in found.parts(noise)
+        )
+        rank = _rank_above_noise(colour, centred, drawn)
+        if rank in ranks:
+            break
+    return noise, found
+
+
+# Before the noise is looked at ------------------------------------------------------
+
+
+def _roughness(centred):
+    """Standard deviation from channel to channel: the shape of the noise level.
+
+    Its size is wrong where channels are correlated, its course along energy is not.
+    """
+    difference = np.diff(centred, axis=1, prepend=centred[:, 1:2])
+    window = min(31, centred.shape[1])
+    level = np.sqrt(scipy.ndimage.median_filter(difference.var(axis=0) / 2, window))
+    return np.maximum(level, 1e-3 * centred.std())
+
+
+# Signal and the rest ----------------------------------------------------------------
+
+
+def _coarse_rank(scaled):
+    """Components above the noise in broad bins, which short correlations don't join."""
+    n_spectra, n_channels = scaled.shape
+    width = 8 if n_channels >= 64 else 1
+    n_bins = n_channels // width
+    binned = scaled[:, : n_bins * width].reshape(n_spectra, n_bins, width).mean(axis=2)
+    return rank_of_unknown_level(binned, _COARSELY_ABOVE)
+
+
+def _rank_above_noise(colour, centred, drawn):
+    """Components above the largest one of drawn noise.
+
+    Formulas for that hold for white noise alone; a broad point spread leaves some
+    frequencies almost without noise, and these can't be whitened.
+    """
+    of_noise = _gram(colour.whiten((drawn - drawn.mean(axis=0)).astype(float)))
+    limit = _ABOVE * _largest(of_noise, 1)[0][0]
+    of_data = _gram(colour.whiten(centred))
+    most = (min(centred.shape) - 2) // 2
+    n_tried = min(16, most)
+    while n_tried < most and _largest(of_data, n_tried)[0][0] > limit:
+        n_tried = min(2 * n_tried, most)
+    return int((_largest(of_data, n_tried)[0] > limit).sum()) if most else 0
+
+
+def _gram(white):
+    """Products of channels or of spectra, whichever are fewer."""
+    return white.T @ white if len(white) > white.shape[1] else white @ white.T
+
+
+def _largest(gram, n_wanted):
+    """The largest eigenvalues, ascending, and their vectors."""
+    if n_wanted > len(gram) // 4:
+        values, vectors = np.linalg.eigh(gram)
+        return values[-n_wanted:], vectors[:, -n_wanted:]
+    start = np.random.default_rng(0).standard_normal(len(gram))
+    values, vectors = scipy.sparse.linalg.eigsh(gram, n_wanted, v0=start, tol=1e-5)
+    order = np.argsort(values)
+    return values[order], vectors[:, order]
+
+
+def _beyond_lowrank(colour, centred, rank):
+    """Take off the first principal components of the whitened spectra.
+
+    Returns
+    -------
+    residual : ndarray, shape (n_spectra, n_channels)
+        With the full variance of the noise: what spectra and channels that weigh much
+        in the components lost of it is made up for.
+    lost : ndarray, shape (n_lags,)
+        Autocorrelation along energy that white noise lost with the components, as a
+        share of its variance.
+    """
+    n_spectra, n_channels = centred.shape
+    lost = np.zeros(longest_lag(n_channels) + 1)
+    white = colour.whiten(centred)
+    residual = white
+    if rank:
+        kept = _largest(_gram(white), rank)[1]
+        if n_spectra <= n_channels:
+            kept = np.linalg.qr(white.T @ kept)[0]
+        scores = white @ kept
+        residual = white - scores @ kept.T
+        shares = np.square(scores / np.linalg.norm(scores, axis=0)).sum(axis=1)
+        left = np.outer(1 - shares, 1 - np.square(kept).sum(axis=1))
+        residual /= np.sqrt(np.maximum(left, 0.1))
+        for lag in range(len(lost)):
+            product = kept[lag:] * kept[: n_channels - lag]
+            lost[lag] = product.sum() / (n_channels - lag)
+    residual /= np.sqrt(1 - 1 / n_spectra)  # the mean took its share, too
+    return colour.unwhiten(residual), lost
+
+
+# What is told ---------------------------------------------------------------------
+
+
+def guess_gain(spectrum):
+    """Gain from the neighbouring channels of one spectrum, as if noise were white.
+
+    Parameters
+    ----------
+    spectrum : ndarray, shape (n_channels,)
+
+    Returns
+    -------
+    float
+        Variance per expected value, in signal units; too small by up to three times
+        where the detector spreads a signal over channels.
+    """
+    inner, bright = _bright(spectrum)
+    if not bright.any():
+        return 1.0
+    scale = np.sqrt(np.maximum(inner, 0))
+    rough = _second_difference(spectrum, scale, bright)
+    return float(np.maximum(rough**2 / 6, 1e-12))
+
+
+def _bright(spectrum):
+    """All but the outer channels, and where they are not next to nothing."""
+    inner = spectrum[1:-1]
+    return inner, inner > 0.05 * np.median(np.abs(spectrum))
+
+
+def _second_difference(spectrum, scale, bright):
+    """Robust standard deviation of the second difference relative to `scale`."""
+    rough = np.diff(spectrum, 2)[bright] / scale[bright]
+    return 1.4826 * np.median(np.abs(rough - np.median(rough)))
+
+
+def _fixed_pattern(mean, noise, n_spectra):
+    """Size of a pattern common to all spectra, relative to the mean spectrum.
+
+    From the second difference along energy of the mean spectrum, less its noise; the
+    median keeps edges out.
+    """
+    inner, bright = _bright(mean)
+    if bright.sum() < 8:
+        return 0.0
+    spread = _second_difference(mean, inner, bright)
+    rho = [*noise.correlation, 0, 0][1:3]
+    share = 6 - 8 * rho[0] + 2 * rho[1]
+    of_noise = np.median(noise.variance(inner[bright]) / inner[bright] ** 2) / n_spectra
+    return float(np.sqrt(max(spread**2 - share * of_noise, 0) / 6))
+
+
+def _with_errors(noise, found, mean, n_spectra, n_spikes, n_dead):
+    """The estimate with standard errors, evidence and warnings."""
+    at_mean = float(found.expected.mean())
+    rows = []
+    for group in range(found.n_groups):
+        gain, offset, rho = found.numbers(without=group)
+        rows.append([gain, offset, rho[1], gain * max(at_mean, 0) + offset])
+    errors = np.sqrt((found.n_groups - 1) * np.var(rows, axis=0))
+    levels, means = found.binned()
+    evidence = {
+        "gain_error": float(errors[0]),
+        "offset_error": float(errors[1]),
+        "lag_1_error": float(errors[2]),
+        "levels": levels,
+        "variances": means[0],
+        "autocorrelation": found.numbers()[2],
+        "fixed_pattern": _fixed_pattern(mean, noise, n_spectra),
+        "n_spikes": n_spikes,
+        "n_dead_channels": n_dead,
+    }
+    warnings = tuple(_doubts(noise, at_mean, errors, evidence))
+    return MeasuredNoise(
+        noise.gain, noise.offset, noise.correlation, **evidence, warnings=warnings
+    )
+
+
+def _doubts(noise, mean, errors, evidence):
+    """Words for what the data can't tell."""
+    total = noise.variance(mean)
+    if errors[3] > 0.1 * total:
+        yield (
+            f"the variance is known to {100 * errors[3] / total:.0f} % only: there are "
+            "few spectra. Pass a `NoiseModel` that was measured on more of them."
+        )
+    elif min(errors[0] * abs(mean), errors[1]) > 0.2 * total:
+        levels = evidence["levels"]
+        yield (
+            "gain and read-out noise can't be told apart where intensities differ "
+            f"little (here from {levels[0]:.3g} to {levels[-1]:.3g}); their sum at the "
+            f"mean, {total:.3g} +- {errors[3]:.2g}, can."
+        )
+    pattern = evidence["fixed_pattern"]
+    relative = np.sqrt(total) / abs(mean) if mean else np.inf
+    if pattern > 0.3 * relative:
+        yield (
+            f"a pattern common to all spectra, {100 * pattern:.2g} % of the mean from "
+            f"channel to channel, is as large as {100 * pattern / relative:.0f} % of "
+            "the noise. It is taken for signal: correct the gain of the channels."
+        )

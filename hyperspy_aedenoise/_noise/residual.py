@@ -1,0 +1,140 @@
+"""From what is left of spectra beyond their signal to the numbers of their noise."""
+
+import numpy as np
+import scipy.optimize
+
+from hyperspy_aedenoise._noise.model import NoiseModel
+
+#: Longest lag at which correlation along energy is looked for, in channels.
+_LONGEST_LAG = 8
+#: Correlation below this is not told from none.
+_LEAST_CORRELATION = 0.03
+#: Groups of spectra that are left out in turn to find standard errors.
+_GROUPS = 8
+
+
+def longest_lag(n_channels):
+    """Longest lag in channels at which correlation is looked for."""
+    return min(_LONGEST_LAG, n_channels // 4)
+
+
+class Residual:
+    """Products of neighbouring residuals, by expected value and by group of spectra.
+
+    Parameters
+    ----------
+    residual, expected : ndarray, shape (n_spectra, n_channels)
+    lost : ndarray, shape (n_lags,)
+        Autocorrelation along energy that is not in the residual.
+    """
+
+    def __init__(self, residual, expected, lost):
+        self.lost = lost
+        self.expected = expected
+        n_spectra, n_channels = residual.shape
+        self.n_groups = min(_GROUPS, n_spectra)
+        self.n_bins = int(np.clip(residual.size // 50, 2, 64))
+        some = np.sort(expected[:: max(n_spectra // 200, 1)], axis=None)
+        limits = some[np.linspace(0, some.size - 1, self.n_bins + 1).astype(int)]
+        bins = np.searchsorted(limits[1:-1], expected)
+        group = np.arange(n_spectra) * self.n_groups // n_spectra
+        self.cells = bins + self.n_bins * group[:, None]
+        self.levels = self._sums(np.maximum(expected, 0), 0)
+        lags = range(longest_lag(n_channels) + 1)
+        self.products = [
+            self._sums(residual[:, lag:] * residual[:, : n_channels - lag], lag)
+            for lag in lags
+        ]
+        self.sizes = [
+            self._sums(np.ones((n_spectra, n_channels - lag)), lag) for lag in lags
+        ]
+
+    def _sums(self, values, lag):
+        """Sums over groups and bins, shape (n_groups, n_bins)."""
+        cells = self.cells[:, : self.cells.shape[1] - lag]
+        count = self.n_groups * self.n_bins
+        sums = np.bincount(cells.ravel(), values.ravel(), count)
+        return sums.reshape(self.n_groups, self.n_bins)
+
+    def binned(self, without=None):
+        """Levels, and mean products at each lag, shape (n_lags, n_bins)."""
+        kept = np.arange(self.n_groups) != (-1 if without is None else without)
+        size = np.maximum(self.sizes[0][kept].sum(axis=0), 1)
+        levels = self.levels[kept].sum(axis=0) / size
+        means = [
+            products[kept].sum(axis=0) / np.maximum(sizes[kept].sum(axis=0), 1)
+            for products, sizes in zip(self.products, self.sizes, strict=True)
+        ]
+        filled = size > 0.1 * size.mean()
+        return levels[filled], np.array(means)[:, filled]
+
+    def numbers(self, without=None):
+        """Gain, offset and autocorrelation, of all groups or of all but one."""
+        levels, means = self.binned(without)
+        gain, offset = _variance_line(levels, means[0])
+        variance = gain * levels + offset
+        variance = np.maximum(variance, 1e-3 * np.median(variance))
+        rho = (means / variance).mean(axis=1)
+        return gain, offset, rho / rho[0] * (1 - self.lost[0]) + self.lost
+
+    def noise(self):
+        """The noise of all groups."""
+        gain, offset, rho = self.numbers()
+        return NoiseModel(gain, offset, _possible(rho))
+
+    def parts(self, noise):
+        """Counting and read-out noise, each with a correlation of its own."""
+        if not noise.gain or not noise.offset:
+            return [noise]
+        levels, means = self.binned()
+        weight = 1 / np.maximum(noise.variance(levels), 1e-300)
+        design = np.stack([levels, np.ones_like(levels)], axis=1) * weight[:, None]
+        lines, *_ = np.linalg.lstsq(design, (means * weight).T)
+        shares = noise.gain * levels.mean(), noise.offset
+        parts = []
+        numbers = (noise.gain, 0.0), (0.0, noise.offset)
+        for (gain, offset), line, share in zip(numbers, lines, shares, strict=True):
+            rho = noise.correlation
+            if line[0] > 0 and share > 0.1 * sum(shares):
+                rho = _possible(np.clip(line / line[0], -0.99, 0.99))
+            parts.append(NoiseModel(gain, offset, rho))
+        return parts
+
+
+def _variance_line(level, variance):
+    """Fit gain and offset (both >= 0)."""
+    fitted = variance
+    for _ in range(3):  # the error of a variance is proportional to it
+        # Vacuum or a dead channel has hardly any variance; it must not rule the fit.
+        weight = 1 / np.maximum(fitted, 0.1 * np.mean(fitted) + 1e-300)
+        design = np.stack([level, np.ones_like(level)], axis=1)
+        scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
+        line, _ = scipy.optimize.nnls(
+            design / scale * weight[:, None], variance * weight
+        )
+        fitted = design @ (line / scale)
+    gain, offset = line / scale
+    return float(gain), float(offset)
+
+
+def _possible(rho):
+    """The autocorrelation nearest to a measured one that noise can have.
+
+    Up to the first lag without correlation; that of a moving average, whose spectral
+    density can't be negative.
+    """
+    rho = np.asarray(rho, dtype=float)
+    small = np.flatnonzero(np.abs(rho) < _LEAST_CORRELATION)
+    known = rho[: small[0]] if len(small) else rho
+    if len(known) == 1:
+        return (1.0,)
+    known = np.concatenate([[1.0], known[1:]])
+
+    def of_average(weights):
+        products = np.correlate(weights, weights, "full")[len(weights) - 1 :]
+        return products / products[0]
+
+    start = np.cos(np.linspace(0, np.pi / 2, len(known), endpoint=False)) ** 2
+    start[1:] *= np.sign(known[1:])
+    fit = scipy.optimize.least_squares(lambda w: of_average(w) - known, start)
+    return (1.0, *(float(value) for value in of_average(fit.x)[1:]))

@@ -1,0 +1,1 @@
+"""Bringing a simulation to an experiment."""

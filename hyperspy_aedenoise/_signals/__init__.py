@@ -1,0 +1,1 @@
+"""HyperSpy's signals: spectra in and out, what they carry, and their methods."""

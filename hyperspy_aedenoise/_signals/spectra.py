@@ -1,0 +1,190 @@
+"""From a HyperSpy signal to an array of spectra, and back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_aedenoise._errors import must_be, real_spectra
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """The spectra of a signal as an array, and what is left out of it.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (..., n_channels)
+        All probe positions; the channels that are used.
+    left_out : ndarray of bool, shape (...)
+        True at probe positions that are not used.
+    channels_left_out : ndarray of bool, shape (n_all_channels,)
+        True at channels that are not used.
+    energies : ndarray, shape (n_channels,)
+        Energy loss of the channels that are used, in the unit of the axis.
+    """
+
+    counts: np.ndarray
+    left_out: np.ndarray
+    channels_left_out: np.ndarray
+    energies: np.ndarray
+
+
+def spectra_of(signal, navigation_mask=None, signal_mask=None):
+    """Read the spectra out of a signal, without changing it.
+
+    Parameters
+    ----------
+    signal : EELSSpectrum
+        Lazy data are computed.
+    navigation_mask : ndarray of bool or BaseSignal, optional
+        True where a probe position is left out; an array has the signal's
+        ``axes_manager.navigation_shape``, as everywhere in HyperSpy.
+    signal_mask : ndarray of bool or BaseSignal, optional
+        True where a channel is left out, shape ``axes_manager.signal_shape``.
+
+    Returns
+    -------
+    Spectra
+    """
+    check_axes(signal)
+    axes = signal.axes_manager
+    left_out = _mask("navigation_mask", navigation_mask, axes.navigation_shape)
+    channels_left_out = _mask("signal_mask", signal_mask, axes.signal_shape)
+    if left_out.all():
+        raise ValueError(_leaves_nothing("navigation_mask", "probe position"))
+    if channels_left_out.all():
+        raise ValueError(_leaves_nothing("signal_mask", "channel"))
+    kept = ~channels_left_out
+    counts = real_spectra("signal", energy_last(signal, np.asarray(signal.data)))
+    return Spectra(
+        counts=real_spectra("signal_mask", counts[..., kept]),
+        left_out=left_out,
+        channels_left_out=channels_left_out,
+        energies=axes.signal_axes[0].axis[kept],
+    )
+
+
+def left_out_positions(signal, navigation_mask):
+    """A navigation mask as an array, True where left out, shape (...); see above."""
+    shape = signal.axes_manager.navigation_shape
+    return _mask("navigation_mask", navigation_mask, shape)
+
+
+def positions_shape(signal):
+    """Shape of the probe positions in an array."""
+    return tuple(signal.axes_manager.navigation_shape[::-1])
+
+
+def place_in(signal, energies):
+    """Words for where a value is, in the order of `s.inav`."""
+    units = signal.axes_manager.signal_axes[0].units
+
+    def place(position, channel):
+        inav = ", ".join(str(i) for i in position[::-1])
+        return f"`s.inav[{inav}]`, {energies[channel]:.6g} {units}"
+
+    return place
+
+
+def check_axes(signal, argument="signal"):
+    """Refuse signals that are not spectra along one uniform energy axis."""
+    if signal.axes_manager.signal_dimension != 1:
+        raise ValueError(
+            must_be(
+                argument,
+                "spectra (signal dimension 1)",
+                f"signal dimension {signal.axes_manager.signal_dimension}",
+                "Make energy loss the only signal axis, with `s.as_signal1D(-1)`.",
+            )
+        )
+    if not signal.axes_manager.signal_axes[0].is_uniform:
+        raise NotImplementedError(
+            must_be(
+                argument,
+                "sampled on a uniform energy axis",
+                "a non-uniform axis",
+                "Resample it first, for instance with `s.interpolate_on_axis`.",
+            )
+        )
+
+
+def energy_last(signal, data):
+    """View `data`, laid out like the signal's, with the energy axis last."""
+    return np.moveaxis(data, signal.axes_manager.signal_axes[0].index_in_array, -1)
+
+
+def like(signal, values):
+    """A signal with the axes and metadata of `signal` and other values.
+
+    Parameters
+    ----------
+    signal : EELSSpectrum
+    values : ndarray or dask array, shape (..., n_all_channels)
+        With the energy axis last.
+
+    Returns
+    -------
+    EELSSpectrum
+        Lazy where `values` is. Without noise variance: that of the original does
+        not hold for other values.
+    """
+    index = signal.axes_manager.signal_axes[0].index_in_array
+    other = signal._deepcopy_with_new_data(np.moveaxis(values, -1, index))
+    if other.metadata.has_item("Signal.Noise_properties"):
+        del other.metadata.Signal.Noise_properties
+    return other
+
+
+def output_type(dtype):
+    """Floating-point type for denoised values of data of `dtype`."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f":
+        return np.dtype(np.promote_types(dtype.newbyteorder("="), np.float32))
+    return np.dtype(np.float32 if dtype.itemsize <= 2 else np.float64)
+
+
+def _mask(argument, mask, shape):
+    """Bring a mask in HyperSpy's order, or None, to a bool array in array order."""
+    if mask is None:
+        return np.zeros(shape[::-1], dtype=bool)
+    if hasattr(mask, "axes_manager"):
+        axes = mask.axes_manager
+        own = argument == "navigation_mask"
+        got = axes.navigation_shape if own else axes.signal_shape
+        rest = axes.signal_dimension if own else axes.navigation_dimension
+        values = np.asarray(mask.data)
+        if rest:
+            got = (*axes.navigation_shape, "|", *axes.signal_shape)
+    else:
+        values = np.asarray(mask).T
+        got = values.shape[::-1]
+    if tuple(got) != tuple(shape):
+        where = "navigation_shape" if argument == "navigation_mask" else "signal_shape"
+        raise ValueError(
+            must_be(
+                argument,
+                f"of the signal's `axes_manager.{where}`, {tuple(shape)}",
+                f"shape {tuple(got)}",
+                "Arrays follow the order of the axes_manager (x, y), not that of "
+                "`s.data`; a signal such as `s.sum(-1) > 10` has the right order.",
+            )
+        )
+    if values.dtype.kind not in "biu":
+        raise TypeError(
+            must_be(
+                argument,
+                "True where something is left out",
+                f"dtype {values.dtype}",
+                "Compare first, for instance `s.sum(-1) > 10`.",
+            )
+        )
+    return values.astype(bool).reshape(shape[::-1])
+
+
+def _leaves_nothing(argument, what):
+    return must_be(
+        argument,
+        f"False for at least one {what}",
+        "True everywhere",
+        "HyperSpy's masks are True where something is left out; did you mean `~mask`?",
+    )
