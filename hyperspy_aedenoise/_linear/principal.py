@@ -1,11 +1,12 @@
-"""Whitening, principal codes, rank and optimal shrinkage of spectra."""
+"""Principal codes of spectra: how many there are, and how far to shrink them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
 
-from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._noise.random_matrices import largest_of_noise, optimal_gain
+from hyperspy_aedenoise._noise.whitening import Colour
 
 #: More components than this are never told from noise by their number alone.
 _MOST_CODES = 64
@@ -18,65 +19,6 @@ _STEPS = 3
 #: Least noise variance of a spectrum relative to the mean of all: empty ones have none,
 #: and this stands for what the model doesn't know.
 _LEAST_LEVEL = 0.1
-
-
-@dataclass(frozen=True)
-class Colour:
-    """What tells noise as it stands in spectra from white noise of unit variance.
-
-    Parameters
-    ----------
-    spread : ndarray, shape (n_channels,)
-        Standard deviation of the noise at one spectrum, in signal units.
-    factor : ndarray, shape (n_lags, n_channels)
-        Lower Cholesky factor of the correlation matrix, in banded storage.
-    """
-
-    spread: np.ndarray
-    factor: np.ndarray
-
-    #: Share of white noise added to the correlation: what the model calls almost
-    #: noise-free must not be divided by almost nothing.
-    FLOOR = 0.05
-
-    @classmethod
-    def of(cls, noise, mean):
-        """Colour of `noise` at the `mean` spectrum, shape (n_channels,)."""
-        spread = np.sqrt(noise.variance(np.asarray(mean, dtype=np.float64)))
-        if not spread.any():
-            raise ValueError(
-                must_be(
-                    "noise",
-                    "larger than zero at the mean spectrum",
-                    f"{noise} with a mean spectrum that is nowhere above 0",
-                    "Counts below zero have read-out noise only: give it an `offset`.",
-                )
-            )
-        return cls.from_spread(spread, noise.correlation)
-
-    @classmethod
-    def from_spread(cls, spread, correlation):
-        """Colour of noise with a known `spread`, shape (n_channels,)."""
-        # A dead channel has no noise; its neighbours tell what scale is sensible.
-        spread = np.maximum(spread, 0.05 * np.median(spread))
-        spread = np.maximum(spread, 1e-6 * spread.max())
-        lags = np.array(correlation[: len(spread)])
-        band = np.repeat(lags[:, None] * (1 - cls.FLOOR), len(spread), axis=1)
-        band[0] = 1
-        return cls(spread, scipy.linalg.cholesky_banded(band, lower=True))
-
-    def whiten(self, centred):
-        """Bring fluctuations, shape (n, n_channels), to white noise of variance 1."""
-        scaled = (centred / self.spread).T
-        lower = (len(self.factor) - 1, 0)
-        return scipy.linalg.solve_banded(lower, self.factor, scaled).T
-
-    def unwhiten(self, white):
-        """Undo `whiten`."""
-        scaled = self.factor[0] * white
-        for lag in range(1, len(self.factor)):
-            scaled[:, lag:] += self.factor[lag, :-lag] * white[:, :-lag]
-        return scaled * self.spread
 
 
 @dataclass(frozen=True)
@@ -152,43 +94,11 @@ def principal_codes(spectra, noise, n_codes=None):
     """
     mean, colour, eigenvalues, vectors, n_noisy = _components(spectra, noise, n_codes)
     ratio = spectra.shape[1] / n_noisy
-    above = eigenvalues > _ABOVE * _largest_of_noise(ratio)
+    above = eigenvalues > _ABOVE * largest_of_noise(ratio)
     shrinkage = np.where(above, optimal_gain(eigenvalues, ratio), 0.0)
     if n_codes is None:
         n_codes = max(int(above.sum()), 1)
     return _codes(mean, colour, vectors, shrinkage, n_codes)
-
-
-def optimal_gain(variance, ratio):
-    """Factor for a principal component that leaves the least squared error.
-
-    Parameters
-    ----------
-    variance : ndarray, shape (...)
-        As it was seen in noisy samples, in units of the noise.
-    ratio : float
-        Values per sample.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        0 to 1; 0 where noise alone reaches as much.
-
-    Notes
-    -----
-    For the samples themselves and the Frobenius loss: equation (7) of M. Gavish and
-    D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
-    https://doi.org/10.1109/TIT.2017.2653801, with their ``y**2`` the variance if
-    `ratio` is at most 1; for a larger one both are divided by it, and it drops out.
-    """
-    root = np.sqrt(np.maximum((variance - 1 - ratio) ** 2 - 4 * ratio, 0))
-    above = variance > _largest_of_noise(ratio)
-    return np.where(above, root / np.maximum(variance, 1), 0.0)
-
-
-def _largest_of_noise(ratio):
-    """Largest variance of a principal component of noise, of many values: the edge."""
-    return (1 + np.sqrt(ratio)) ** 2
 
 
 def clean_codes(reference, noise, n_codes=None):
@@ -337,29 +247,3 @@ def _codes(mean, colour, vectors, shrinkage, n_codes):
         decoder=colour.unwhiten(basis.T),
         shrinkage=shrinkage[:n_codes],
     )
-
-
-def rank_of_unknown_level(white, margin):
-    """Principal components whose variance is `margin` times what noise has at most.
-
-    The noise is white but of unknown level.
-    """
-    n_spectra, n_channels = white.shape
-    gram = white.T @ white if n_spectra > n_channels else white @ white.T
-    smaller, larger = sorted((n_spectra - 1, n_channels))
-    eigenvalues = np.linalg.eigvalsh(gram)[-smaller:]
-    # Relative to the median eigenvalue the edge needs no noise level.
-    ratio = smaller / larger
-    edge = (1 + np.sqrt(ratio)) ** 2 / _marchenko_pastur_median(ratio)
-    rank = int((eigenvalues > margin * edge * np.median(eigenvalues)).sum())
-    return min(rank, (smaller - 1) // 2)
-
-
-def _marchenko_pastur_median(ratio):
-    """Median eigenvalue of unit noise, of the shorter to the longer side `ratio`."""
-    low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
-    edges = np.linspace(low, high, 2001)
-    x = (edges[1:] + edges[:-1]) / 2
-    density = np.sqrt(np.maximum((high - x) * (x - low), 0)) / x
-    cumulated = np.cumsum(density)
-    return float(np.interp(0.5, cumulated / cumulated[-1], x))

@@ -1,0 +1,67 @@
+"""Bringing the noise of spectra to white noise of variance 1."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from hyperspy_aedenoise._errors import must_be
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What tells noise as it stands in spectra from white noise of unit variance.
+
+    Parameters
+    ----------
+    spread : ndarray, shape (n_channels,)
+        Standard deviation of the noise at one spectrum, in signal units.
+    factor : ndarray, shape (n_lags, n_channels)
+        Lower Cholesky factor of the correlation matrix, in banded storage.
+    """
+
+    spread: np.ndarray
+    factor: np.ndarray
+
+    #: Share of white noise added to the correlation: what the model calls almost
+    #: noise-free must not be divided by almost nothing.
+    FLOOR = 0.05
+
+    @classmethod
+    def of(cls, noise, mean):
+        """Colour of `noise` at the `mean` spectrum, shape (n_channels,)."""
+        spread = np.sqrt(noise.variance(np.asarray(mean, dtype=np.float64)))
+        if not spread.any():
+            raise ValueError(
+                must_be(
+                    "noise",
+                    "larger than zero at the mean spectrum",
+                    f"{noise} with a mean spectrum that is nowhere above 0",
+                    "Counts below zero have read-out noise only: give it an `offset`.",
+                )
+            )
+        return cls.from_spread(spread, noise.correlation)
+
+    @classmethod
+    def from_spread(cls, spread, correlation):
+        """Colour of noise with a known `spread`, shape (n_channels,)."""
+        # A dead channel has no noise; its neighbours tell what scale is sensible.
+        spread = np.maximum(spread, 0.05 * np.median(spread))
+        spread = np.maximum(spread, 1e-6 * spread.max())
+        lags = np.array(correlation[: len(spread)])
+        band = np.repeat(lags[:, None] * (1 - cls.FLOOR), len(spread), axis=1)
+        band[0] = 1
+        return cls(spread, scipy.linalg.cholesky_banded(band, lower=True))
+
+    def whiten(self, centred):
+        """Bring fluctuations, shape (n, n_channels), to white noise of variance 1."""
+        scaled = (centred / self.spread).T
+        lower = (len(self.factor) - 1, 0)
+        return scipy.linalg.solve_banded(lower, self.factor, scaled).T
+
+    def unwhiten(self, white):
+        """Undo `whiten`."""
+        scaled = self.factor[0] * white
+        for lag in range(1, len(self.factor)):
+            scaled[:, lag:] += self.factor[lag, :-lag] * white[:, :-lag]
+        return scaled * self.spread
