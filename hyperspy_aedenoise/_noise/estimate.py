@@ -104,7 +104,8 @@ def estimate_noise(spectra):
                 "Were they simulated without noise, or denoised already?",
             )
         )
-    return _with_errors(noise, found, mean, len(spectra), n_spikes, int(dead.sum()))
+    left_out = {"n_spikes": n_spikes, "n_dead_channels": int(dead.sum())}
+    return _with_errors(noise, found, mean, left_out)
 
 
 def _converged(centred, mean):
@@ -161,13 +162,13 @@ def _rank_above_noise(colour, centred, drawn):
     frequencies almost without noise, and these can't be whitened.
     """
     of_noise = _gram(colour.whiten((drawn - drawn.mean(axis=0)).astype(float)))
-    limit = _ABOVE * _largest(of_noise, 1)[0][0]
+    limit = _ABOVE * _leading_components(of_noise, 1)[0][0]
     of_data = _gram(colour.whiten(centred))
     most = (min(centred.shape) - 2) // 2
     n_tried = min(16, most)
-    while n_tried < most and _largest(of_data, n_tried)[0][0] > limit:
+    while n_tried < most and _leading_components(of_data, n_tried)[0][0] > limit:
         n_tried = min(2 * n_tried, most)
-    return int((_largest(of_data, n_tried)[0] > limit).sum()) if most else 0
+    return int((_leading_components(of_data, n_tried)[0] > limit).sum()) if most else 0
 
 
 def _gram(white):
@@ -175,8 +176,8 @@ def _gram(white):
     return white.T @ white if len(white) > white.shape[1] else white @ white.T
 
 
-def _largest(gram, n_wanted):
-    """The largest eigenvalues, ascending, and their vectors."""
+def _leading_components(gram, n_wanted):
+    """Eigenvalues and -vectors of the largest components, ascending."""
     if n_wanted > len(gram) // 4:
         values, vectors = np.linalg.eigh(gram)
         return values[-n_wanted:], vectors[:, -n_wanted:]
@@ -203,7 +204,7 @@ def _beyond_lowrank(colour, centred, rank):
     white = colour.whiten(centred)
     residual = white
     if rank:
-        kept = _largest(_gram(white), rank)[1]
+        kept = _leading_components(_gram(white), rank)[1]
         if n_spectra <= n_channels:
             kept = np.linalg.qr(white.T @ kept)[0]
         scores = white @ kept
@@ -270,7 +271,7 @@ def _fixed_pattern(mean, noise, n_spectra):
     return float(np.sqrt(max(spread**2 - share * of_noise, 0) / 6))
 
 
-def _with_errors(noise, found, mean, n_spectra, n_spikes, n_dead):
+def _with_errors(noise, found, mean, left_out):
     """The estimate with standard errors, evidence and warnings."""
     at_mean = float(found.expected.mean())
     rows = []
@@ -286,9 +287,8 @@ def _with_errors(noise, found, mean, n_spectra, n_spikes, n_dead):
         "levels": levels,
         "variances": means[0],
         "autocorrelation": found.numbers()[2],
-        "fixed_pattern": _fixed_pattern(mean, noise, n_spectra),
-        "n_spikes": n_spikes,
-        "n_dead_channels": n_dead,
+        "fixed_pattern": _fixed_pattern(mean, noise, len(found.expected)),
+        **left_out,
     }
     warnings = tuple(_doubts(noise, at_mean, errors, evidence))
     return MeasuredNoise(

@@ -39,6 +39,8 @@ class EdgeFit:
         squared, below 0 if the spectrum is sharper than the simulation (which is then
         left as it is); exponent r of the background; intensity of the edge relative
         to the simulation; background at the onset in signal units.
+    energies : ndarray, shape (n_channels,)
+        In eV.
     edge, background : ndarray, shape (n_channels,)
         The two parts of the fit.
     lacking : ndarray, shape (n_channels,)
@@ -51,6 +53,7 @@ class EdgeFit:
     exponent: tuple
     scale: tuple
     level: tuple
+    energies: np.ndarray
     edge: np.ndarray
     background: np.ndarray
     lacking: np.ndarray
@@ -74,40 +77,19 @@ class EdgeFit:
         return width, min(FWHM**2 * error / (2 * width), FWHM * np.sqrt(error))
 
 
-def covariance_of_mean(variance, correlation, n_spectra):
-    """Noise covariance of a mean spectrum.
-
-    Parameters
-    ----------
-    variance : ndarray, shape (n_channels,)
-        Of one spectrum, in signal units squared.
-    correlation : sequence of float
-        Autocorrelation along energy.
-    n_spectra : int
-
-    Returns
-    -------
-    ndarray, shape (n_channels, n_channels)
-    """
-    lags = np.zeros(len(variance))
-    known = np.asarray(correlation[: len(lags)])
-    lags[: len(known)] = known
-    spread = np.sqrt(variance / n_spectra)
-    return scipy.linalg.toeplitz(lags) * np.outer(spread, spread)
-
-
 def _relative_error(energies, onset, near):
     """Error of simulation or background relative to that far from the onset."""
     return np.clip((energies - onset) / _FAR, near, 1)
 
 
-def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
+def find_shift(on_channels, spectrum, onset, shifts):
     """Where the simulated edge lies in a spectrum, roughly.
 
     Parameters
     ----------
-    on_channels, channels, mean, covariance, used
-        As of `fit_edge`.
+    on_channels : EdgeOnChannels
+        Of one spectrum.
+    spectrum : MeanSpectrum
     onset : float
         Where the simulation has it, in eV.
     shifts : ndarray
@@ -120,15 +102,16 @@ def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
     variance : float
         Of the added Gaussian, in eV squared.
     """
+    energies, mean, used = spectrum.energies, spectrum.values, spectrum.used
     size = np.ptp(mean[used])
-    noise = np.diag(covariance)
+    noise = np.diag(spectrum.covariance)
     # two power laws and a constant stand for any background
-    scaled = channels / channels[0]
+    scaled = energies / energies[0]
     others = np.stack([np.ones_like(scaled), scaled**-2, scaled**-5])
     best = (np.inf, 0.0, 0.0)
     for shift, variance in itertools.product(shifts, (0.02, 0.1, 0.4, 1.5)):
         columns = np.concatenate([on_channels(shift, variance), others])
-        wrong = 0.1 * size * _relative_error(channels, onset + shift, _EDGE_NEAR)
+        wrong = 0.1 * size * _relative_error(energies, onset + shift, _EDGE_NEAR)
         of_channels = noise + wrong**2
         weight = used / np.sqrt(of_channels)
         solution, *_ = np.linalg.lstsq((columns * weight).T, mean * weight)
@@ -139,21 +122,15 @@ def find_shift(on_channels, channels, mean, covariance, used, onset, shifts):
     return best[1:]
 
 
-def fit_edge(
-    on_channels, channels, mean, covariance, used, onset, start, with_background
-):
+def fit_edge(on_channels, spectrum, onset, start, with_background):
     """Fit shift, resolution, intensity and background of a simulated edge.
 
     Parameters
     ----------
     on_channels : EdgeOnChannels
         Of one spectrum.
-    channels, mean : ndarray, shape (n_channels,)
-        Energies in eV, and the spectrum.
-    covariance : ndarray, shape (n_channels, n_channels)
-        Of its noise.
-    used : ndarray of bool, shape (n_channels,)
-        Channels that are fitted.
+    spectrum : MeanSpectrum
+        What it is fitted to.
     onset : float
         Energy in eV at which the background level is given.
     start : tuple of float
@@ -175,11 +152,10 @@ def fit_edge(
     spectrum most likely. So a simulation that fits helps to find the background, and
     one that doesn't leaves that to the channels before the edge.
     """
-    problem = _Problem(
-        on_channels, channels, mean, covariance, used, onset, with_background
-    )
+    problem = _Problem(on_channels, spectrum, onset, with_background)
+    measured = spectrum.values[spectrum.used]
     parameters = np.array([*start, 3.0])
-    first_guess = np.diag(np.full(used.sum(), (0.02 * np.ptp(mean[used])) ** 2))
+    first_guess = np.diag(np.full(len(measured), (0.02 * np.ptp(measured)) ** 2))
     factor = np.linalg.cholesky(problem.noise + first_guess)
     parameters = problem.optimise(parameters, factor)
     sizes = (0.02, 0.002)
@@ -202,8 +178,8 @@ def fit_edge(
     edge, background = parts = problem.parts(parameters, factor)
     errors = problem.standard_errors(parts, parameters, factor)
     scale, level = problem.solve(parameters, factor)[0]
-    rest = (mean - edge - background)[used]
-    lacking = problem.errors(parts, sizes)[:, used] @ scipy.linalg.cho_solve(
+    rest = measured - (edge + background)[spectrum.used]
+    lacking = problem.errors(parts, sizes)[:, spectrum.used] @ scipy.linalg.cho_solve(
         (factor, True), rest
     )
     return EdgeFit(
@@ -212,6 +188,7 @@ def fit_edge(
         exponent=(parameters[2], errors[4]),
         scale=(scale, abs(scale) * errors[0]),
         level=(level, abs(level) * errors[1]),
+        energies=spectrum.energies,
         edge=edge,
         background=background,
         lacking=lacking,
@@ -224,26 +201,25 @@ class _Problem:
     `parameters` are shift, variance of the Gaussian, and exponent.
     """
 
-    def __init__(
-        self, on_channels, channels, mean, covariance, used, onset, with_background
-    ):
+    def __init__(self, on_channels, spectrum, onset, with_background):
+        energies, mean, used = spectrum.energies, spectrum.values, spectrum.used
         self.on_channels = on_channels
-        self.channels = channels
+        self.energies = energies
         self.mean = mean
         self.used = used
         self.onset = onset
         self.with_background = with_background
         self.sharpen = True
-        noise = covariance[np.ix_(used, used)]
+        noise = spectrum.covariance[np.ix_(used, used)]
         floor = 1e-9 * np.diag(noise) + 1e-14 * np.ptp(mean) ** 2
         self.noise = noise + np.diag(floor)
-        distance = np.subtract.outer(channels, channels)
+        distance = np.subtract.outer(energies, energies)
         self.kernels = []
         for lengths, near in (
             (_EDGE_LENGTHS, _EDGE_NEAR),
             (_BACKGROUND_LENGTHS, _BACKGROUND_NEAR),
         ):
-            error = _relative_error(channels, onset, near)
+            error = _relative_error(energies, onset, near)
             alike = [np.exp(-((distance / length) ** 2) / 2) for length in lengths]
             self.kernels.append(np.outer(error, error) * np.mean(alike, axis=0))
 
@@ -251,7 +227,7 @@ class _Problem:
         """Edge and background of unit intensity, shape (n_channels, 2)."""
         *form, exponent = parameters
         edge = self.on_channels(*form)[0]
-        background = (self.channels / self.onset) ** -exponent
+        background = (self.energies / self.onset) ** -exponent
         return np.stack([edge, self.with_background * background], axis=1)
 
     def solve(self, parameters, factor):

@@ -6,7 +6,6 @@ import scipy.optimize
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._reference.edge_fit import (
     FURTHEST_SHIFT,
-    covariance_of_mean,
     find_shift,
     fit_edge,
 )
@@ -36,19 +35,13 @@ _NO_BACKGROUND = 0.02
 _SAME_EDGE = 0.8
 
 
-def match(edge, energies, spectra, used, noise, add_residual, rng):
+def match(edge, experiment, add_residual, rng):
     """Bring a simulated edge to the spectra of an experiment.
 
     Parameters
     ----------
     edge : Edge
-    energies : ndarray, shape (n_channels,)
-        Energy losses of the experiment in eV.
-    spectra : ndarray of float, shape (n_spectra, n_channels)
-        With the background.
-    used : ndarray of bool, shape (n_channels,)
-        Channels that hold something.
-    noise : NoiseModel
+    experiment : Experiment
     add_residual : bool
         Whether what the edge lacks of the mean spectrum is added.
     rng : numpy.random.Generator
@@ -61,49 +54,45 @@ def match(edge, energies, spectra, used, noise, add_residual, rng):
         Channels that they cover.
     report : MatchReport
     """
-    inside, start = _locate(edge, energies, spectra, used, noise)
-    channels, spectra, used = energies[inside], spectra[:, inside], used[inside]
-    mean, covariance = _mean_of(spectra, used, noise)
-    onset = edge.onset + start[0]
-    before = used & (channels < onset - DISTANCE)
-    no_background = _without_background(mean, covariance, before)
+    inside, start = _locate(edge, experiment)
+    here = experiment.part(inside)
+    mean, onset = here.mean, edge.onset + start[0]
+    before = mean.used & (mean.energies < onset - DISTANCE)
+    no_background = _without_background(mean, before)
     fit = fit_edge(
-        edge.mean_on(channels),
-        channels,
+        edge.mean_on(mean.energies),
         mean,
-        covariance,
-        used,
         onset,
         start,
         with_background=not no_background,
     )
-    other_edge = _other_edge(fit, mean, used & ~before, noise)
-    spread = Spread.of(fit, edge, channels, spectra, covariance, used)
-    lacking = fit.lacking if add_residual else np.zeros_like(mean)
-    values = adjusted(fit, edge, channels, lacking, spread, rng)
+    other_edge = _other_edge(fit, mean.values, mean.used & ~before, here.noise)
+    spread = Spread.of(fit, edge, here)
+    lacking = fit.lacking if add_residual else np.zeros_like(fit.lacking)
+    values = adjusted(fit, edge, lacking, spread, rng)
 
     parameters = parameters_of(fit, edge, spread)
-    residual = mean - fit.mean - lacking
-    regions = regions_of(channels, residual, fit, covariance, used, onset)
+    residual = mean.values - fit.mean - lacking
+    regions = regions_of(mean, residual, fit, onset)
     report = MatchReport(
         parameters=parameters,
         regions=regions,
         warnings=(
-            *_coverage(inside, energies),
+            *_coverage(inside, experiment.energies),
             *no_background,
             *other_edge,
-            *_short_low_loss(edge, channels, onset),
+            *_short_low_loss(edge, mean.energies, onset),
             *doubts_of(fit, parameters),
             *spread.warnings,
             *disagreements_of(regions, add_residual),
         ),
         notes=(*spread.notes, *_added(lacking, fit)),
-        noise=noise,
-        energies=channels,
-        experiment=np.where(used, mean, np.nan),
+        noise=here.noise,
+        energies=mean.energies,
+        experiment=np.where(mean.used, mean.values, np.nan),
         adjusted=fit.mean + lacking,
         background=fit.background,
-        noise_level=np.sqrt(np.diag(covariance)),
+        noise_level=mean.noise_level,
     )
     return values, inside, report
 
@@ -111,17 +100,9 @@ def match(edge, energies, spectra, used, noise, add_residual, rng):
 # Finding the edge -------------------------------------------------------------------
 
 
-def _mean_of(spectra, used, noise):
-    """Mean spectrum, 0 where masked, and its noise covariance."""
-    mean = np.where(used, spectra.mean(axis=0), 0.0)
-    variance = noise.variance(mean)
-    # empty channels must not rule the fit
-    variance = np.maximum(variance, 1e-3 * np.median(variance))
-    return mean, covariance_of_mean(variance, noise.correlation, len(spectra))
-
-
-def _locate(edge, energies, spectra, used, noise):
+def _locate(edge, experiment):
     """Channels to work on, and where the edge is roughly; or a refusal."""
+    energies = experiment.energies
     nearest, furthest = edge.onset - FURTHEST_SHIFT, edge.onset + FURTHEST_SHIFT
     if not energies[0] < furthest or not energies[-1] > nearest:
         raise ValueError(
@@ -132,24 +113,16 @@ def _locate(edge, energies, spectra, used, noise):
                 "Calibrate the energy axis, or take another reference.",
             )
         )
-    wide = _between(energies, nearest - _BEFORE_ONSET[0], edge.end + FURTHEST_SHIFT)
-    channels = energies[wide]
-    mean, covariance = _mean_of(spectra[:, wide], used[wide], noise)
+    wide = experiment.between(nearest - _BEFORE_ONSET[0], edge.end + FURTHEST_SHIFT)
+    mean = experiment.part(wide).mean
+    channels, used = mean.energies, mean.used
     inside = (edge.onset + _SHIFTS > channels[0]) & (
         edge.onset + _SHIFTS < channels[-1]
     )
-    start = find_shift(
-        edge.mean_on(channels),
-        channels,
-        mean,
-        covariance,
-        used[wide],
-        edge.onset,
-        _SHIFTS[inside],
-    )
+    start = find_shift(edge.mean_on(channels), mean, edge.onset, _SHIFTS[inside])
     onset = edge.onset + start[0]
-    before = used[wide] & (channels < onset - DISTANCE)
-    n_after = int((used[wide] & (channels > onset)).sum())
+    before = used & (channels < onset - DISTANCE)
+    n_after = int((used & (channels > onset)).sum())
     if min(before.sum(), n_after) < _FEWEST_CHANNELS:
         raise ValueError(
             must_be(
@@ -163,30 +136,23 @@ def _locate(edge, energies, spectra, used, noise):
             )
         )
     tail = edge.mean_on(channels)(*start)[0]
-    reach = _power_law_range(channels, mean, covariance, before, onset, tail)
-    return _between(energies, onset - reach, edge.end + start[0]), start
+    reach = _power_law_range(mean, before, onset, tail)
+    return experiment.between(onset - reach, edge.end + start[0]), start
 
 
-def _between(energies, first, end):
-    """Slice of the channels that lie between two energies with all their width."""
-    half = (energies[1] - energies[0]) / 2
-    start = np.searchsorted(energies - half, first - 1e-6 * half)
-    stop = np.searchsorted(energies + half, end + 1e-6 * half, side="right")
-    return slice(int(start), int(stop))
-
-
-def _power_law_range(channels, mean, covariance, before, onset, tail):
+def _power_law_range(spectrum, before, onset, tail):
     """Widest range before the onset in which the spectrum is a power law.
 
     But for the edge's own `tail`.
     """
+    channels, mean = spectrum.energies, spectrum.values
     reach = _BEFORE_ONSET[0]
     for reach in _BEFORE_ONSET:
         here = before & (channels > onset - reach)
         n_free = here.sum() - 3
         if n_free < _FEWEST_CHANNELS:
             break
-        factor = np.linalg.cholesky(covariance[np.ix_(here, here)])
+        factor = np.linalg.cholesky(spectrum.covariance[np.ix_(here, here)])
 
         def whitened(parameters, here=here, factor=factor):
             level, exponent, share = parameters
@@ -202,17 +168,17 @@ def _power_law_range(channels, mean, covariance, before, onset, tail):
     return reach
 
 
-def _without_background(mean, covariance, before):
+def _without_background(mean, before):
     """A warning if there is nothing to take off before the edge."""
-    level = mean[before].mean()
-    error = np.sqrt(covariance[np.ix_(before, before)].sum()) / before.sum()
-    if level > max(SIGNIFICANT * error, _NO_BACKGROUND * np.ptp(mean)):
+    level = mean.values[before].mean()
+    error = np.sqrt(mean.covariance[np.ix_(before, before)].sum()) / before.sum()
+    if level > max(SIGNIFICANT * error, _NO_BACKGROUND * np.ptp(mean.values)):
         return []
     return [
         f"the experiment has no background before the edge (mean {level:.3g} +- "
-        f"{error:.2g}, edge up to {mean.max():.3g}). It seems to have been removed, so "
-        "none was fitted. Its noise is still there: better measure the noise, match "
-        "and denoise with the background."
+        f"{error:.2g}, edge up to {mean.values.max():.3g}). It seems to have been "
+        "removed, so none was fitted. Its noise is still there: better measure the "
+        "noise, match and denoise with the background."
     ]
 
 

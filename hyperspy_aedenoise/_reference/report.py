@@ -89,7 +89,7 @@ class MatchReport:
         -------
         matplotlib.figure.Figure
         """
-        from hyperspy_aedenoise._report.evidence_figures import plot_match
+        from hyperspy_aedenoise._reference.plot import plot_match
 
         return plot_match(self)
 
@@ -171,18 +171,19 @@ def doubts_of(fit, parameters):
         )
 
 
-def regions_of(channels, residual, fit, covariance, used, onset):
-    """Squared residual in units of the noise, by region."""
+def regions_of(spectrum, residual, fit, onset):
+    """Squared residual of a `MeanSpectrum` in units of its noise, by region."""
+    channels = spectrum.energies
     limits = {
         "before the edge": (channels[0], onset - DISTANCE),
         "fine structure": (onset - DISTANCE, onset + _FINE_STRUCTURE),
         "above": (onset + _FINE_STRUCTURE, channels[-1] + 1e-6),
     }
-    spread = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(spread, spread)
+    spread = spectrum.noise_level
+    correlation = spectrum.covariance / np.outer(spread, spread)
     result = {}
     for name, (first, last) in limits.items():
-        here = used & (channels >= first) & (channels < last)
+        here = spectrum.used & (channels >= first) & (channels < last)
         n_here = int(here.sum())
         if n_here < 2:
             continue

@@ -41,9 +41,10 @@ class Spread:
     notes: tuple
 
     @classmethod
-    def of(cls, fit, edge, channels, spectra, covariance, used):
+    def of(cls, fit, edge, experiment):
         """Measure it; of few spectra or positions it isn't known."""
-        n_spectra = len(spectra)
+        channels, used = experiment.energies, experiment.used
+        n_spectra = len(experiment.spectra)
         unknown = np.full(3, np.nan)
         if min(n_spectra, edge.n_positions) < 3:
             return cls(np.zeros((3, 3)), unknown, unknown, fit.form[1], (), ())
@@ -62,9 +63,9 @@ class Spread:
         own = fit.scale[0] * weights @ parts(*fit.form)
         own += np.outer(own.sum(axis=1) / fit.edge.sum(), fit.background)
         found = excess_spread(
-            spectra[chosen][:, used],
+            experiment.spectra[chosen][:, used],
             templates[fitted][:, used],
-            covariance[np.ix_(used, used)] * n_spectra,
+            experiment.mean.covariance[np.ix_(used, used)] * n_spectra,
             own[:, used],
         )
         excess = np.zeros((3, 3))
@@ -101,8 +102,24 @@ class Spread:
         return cls(excess, measured, error, single, tuple(warnings), tuple(notes))
 
 
-def adjusted(fit, edge, channels, added, spread, rng):
-    """All positions as the experiment would show them, shape (n_positions, n)."""
+def adjusted(fit, edge, added, spread, rng):
+    """All positions as the experiment would show them.
+
+    Parameters
+    ----------
+    fit : EdgeFit
+    edge : Edge
+    added : ndarray, shape (n_channels,)
+        What is added to the edge of the mean spectrum, in signal units.
+    spread : Spread
+    rng : numpy.random.Generator
+        Draws the excess of the spread.
+
+    Returns
+    -------
+    ndarray, shape (n_positions, n_channels)
+    """
+    channels = fit.energies
     values, vectors = np.linalg.eigh(spread.excess)
     root = vectors * np.sqrt(np.maximum(values, 0))
     added = scipy.interpolate.CubicSpline(channels, added)

@@ -10,6 +10,7 @@ from hyperspy_aedenoise._errors import finite_spectra, must_be, real_spectra
 from hyperspy_aedenoise._noise.estimate import estimate_noise, guess_gain
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
+from hyperspy_aedenoise._reference.experiment import Experiment
 from hyperspy_aedenoise._reference.instrument import Edge, Losses
 from hyperspy_aedenoise._reference.matching import match
 from hyperspy_aedenoise._signals.spectra import (
@@ -135,9 +136,8 @@ def match_reference(
     edge, words = _edge(reference, losses)
     noise, doubt = _noise(noise, spectra[:, used])
 
-    values, inside, report = match(
-        edge, whole.energies, spectra, used, noise, add_residual, rng
-    )
+    measured = Experiment(whole.energies, spectra, used, noise)
+    values, inside, report = match(edge, measured, add_residual, rng)
     report = dataclasses.replace(
         report,
         notes=(*report.notes, *left_out, *words),

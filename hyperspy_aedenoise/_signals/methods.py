@@ -381,8 +381,8 @@ def plot_autoencoder_training(self):
     RuntimeError
         If there is no trained autoencoder.
     """
-    from hyperspy_aedenoise._report.evidence_figures import plot_forms
     from hyperspy_aedenoise._report.figures import plot_training
+    from hyperspy_aedenoise._report.forms_figure import plot_forms
 
     content, _ = trained(self)
     denoiser, title = denoiser_of(content), self.metadata.General.title

@@ -1,0 +1,41 @@
+"""The picture of measured noise."""
+
+import numpy as np
+
+
+def plot_noise(noise):
+    """Variance against expected value with the fitted line, and autocorrelation.
+
+    Parameters
+    ----------
+    noise : MeasuredNoise
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8.5, 3.6), width_ratios=(3, 2), layout="constrained"
+    )
+    left.plot(noise.levels, noise.variances, "o", color="C0", ms=4, label="measured")
+    course = np.linspace(0, noise.levels.max(), 200)
+    line = f"{noise.gain:.3g} × expected + {noise.offset:.3g}"
+    left.plot(course, noise.variance(course), color="C3", lw=1, label=line)
+    if noise.levels.max() > 30 * max(np.median(noise.levels), 1e-300):
+        left.set_xscale("symlog", linthresh=max(np.median(noise.levels), 1e-300))
+        left.set_yscale("log")
+    left.set_xlabel("Expected value (signal units)")
+    left.set_ylabel("Variance (signal units²)")
+    left.legend()
+    lags = np.arange(len(noise.autocorrelation))
+    right.axhline(0, color="0.5", lw=0.5)
+    right.bar(lags, noise.autocorrelation, width=0.5, color="C0", label="measured")
+    right.plot(
+        np.arange(len(noise.correlation)), noise.correlation, "C3o", ms=4, label="model"
+    )
+    right.set_xlabel("Lag along energy (channels)")
+    right.set_ylabel("Autocorrelation of the noise")
+    right.legend()
+    return figure
