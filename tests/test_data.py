@@ -160,14 +160,14 @@ def test_agrees_with_an_independent_run(standard):
     path = REAL.parents[1] / "physics" / "reference_factors.npz"
     if not path.exists():
         pytest.skip("the other run is not there")
-    from hyperspy_aedenoise.data._sto_o_k import _factors
+    from hyperspy_aedenoise.data._edge_of_sto import factors
 
     other = np.load(path)
     # sites Ti-O, O along y, O along x; orbitals x, y, z: the axis of each site
     orbitals = other["Wt"][-1].astype(float)
     parallel = orbitals[0, 2] + orbitals[1, 1] + orbitals[2, 0]
     theirs = np.stack([parallel, orbitals[:, :3].sum(axis=(0, 1)) - parallel])
-    ours = _factors()["weights"][0, -1].astype(float)
+    ours = factors()["weights"][0, -1].astype(float)
     theirs *= ours.mean() / theirs.mean()
     assert np.abs(ours - theirs).max() < 0.02 * theirs.max()
 
@@ -178,9 +178,9 @@ def test_the_factor_file_is_small_and_credits():
 
     path = files("hyperspy_aedenoise.data") / "sto_o_k.npz"
     assert len(path.read_bytes()) < 200_000
-    from hyperspy_aedenoise.data._sto_o_k import _factors
+    from hyperspy_aedenoise.data._edge_of_sto import factors
 
-    metadata = json.loads(str(_factors()["metadata"]))
+    metadata = json.loads(str(factors()["metadata"]))
     assert "GPL" in json.dumps(metadata)
     assert aed.data.sto_o_k.__doc__
 

@@ -244,7 +244,8 @@ def _edge(reference, losses):
 
 def _computed_again(reference, values, losses):
     """Factors of a set of `sto_o_k`, or None if the reference isn't one as it was."""
-    from hyperspy_aedenoise.data._sto_o_k import sto_o_k, unbroadened_edge
+    from hyperspy_aedenoise.data._edge_of_sto import unbroadened_edge
+    from hyperspy_aedenoise.data._sto_o_k import sto_o_k
 
     parameters = reference.metadata.get_item("Simulation.sto_o_k")
     if parameters is None:

@@ -1,9 +1,5 @@
 """Model components."""
 
-from hyperspy_aedenoise.components._autoencoder_edge import AutoencoderEdge
+import lazy_loader as _lazy
 
-__all__ = ["AutoencoderEdge"]
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

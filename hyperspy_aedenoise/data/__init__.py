@@ -1,9 +1,5 @@
 """Simulated spectrum images, clean."""
 
-from hyperspy_aedenoise.data._sto_o_k import sto_o_k
+import lazy_loader as _lazy
 
-__all__ = ["sto_o_k"]
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -16,6 +16,7 @@ def broaden(
     energy,
     stick_energy,
     strengths,
+    *,
     lifetime=0.15,
     lifetime_slope=0.06,
     resolution=0.6,

@@ -1,0 +1,3 @@
+from ._autoencoder_edge import AutoencoderEdge
+
+__all__ = ["AutoencoderEdge"]
