@@ -16,10 +16,15 @@ import numpy as np
 from structures import code_map
 
 from hyperspy_aedenoise._engine.restoration import FILTERS
-from hyperspy_aedenoise._filters.code_network import WEIGHTS, features, turned
+from hyperspy_aedenoise._filters.code_network import (
+    build_network,
+    features,
+    turned,
+    write_weights,
+)
 
-#: Height and width of the maps, codes in a step, and share of maps that judge.
-SIZE, BATCH, JUDGES = 48, 16, 10
+#: Height and width of the maps, codes in a step; one map in so many is held out.
+SIZE, BATCH, HELD_OUT = 48, 16, 10
 #: Chance of each filter.
 CHANCES = (0.2, 0.3, 0.3, 0.2)
 
@@ -37,34 +42,27 @@ def example(seed):
     return features(noisy, filtered), np.moveaxis(truth - filtered, -1, 0)[..., None]
 
 
-def build():
-    """The network; it begins as one that corrects nothing."""
-    from keras import Input, Model, layers
+def train(inputs, wanted, steps):
+    """Train on codes of maps, all of them alike however much the filter got wrong.
 
-    maps = hidden = Input((None, None, 6))
-    for _ in range(6):
-        hidden = layers.Conv2D(32, 3, padding="same", activation="relu")(hidden)
-    change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros")(hidden)
-    change = layers.Rescaling(3.0)(layers.Activation("tanh")(change))
-    return Model(maps, change, name="code_map")
-
-
-def train(inputs, answers, steps):
-    """Train on codes of maps, all of them alike however much the filter got wrong."""
+    Returns
+    -------
+    keras.Model
+    """
     import keras
 
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    weights = 1 / (np.square(answers).mean(axis=(1, 2, 3)) + 0.1)
+    weights = 1 / (np.square(wanted).mean(axis=(1, 2, 3)) + 0.1)
     weights = (weights / weights.mean()).astype(np.float32)[:, None, None]
-    model = build()
+    model = build_network()
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps, alpha=0.02, warmup_target=2e-3, warmup_steps=100
     )
     model.compile(keras.optimizers.Adam(rate), "mse")
     for step in range(steps):
         some = rng.integers(len(inputs), size=BATCH)
-        batch = turned(inputs[some], answers[some], rng)
+        batch = turned(inputs[some], wanted[some], rng)
         loss = model.train_on_batch(*batch, sample_weight=weights[some])
         if step % 500 == 499:
             print(f"step {step + 1}: loss {loss:.4f}", flush=True)
@@ -72,26 +70,23 @@ def train(inputs, answers, steps):
 
 
 def main():
-    """Draw, train, judge and write."""
+    """Draw, train, test on what was held out, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--maps", type=int, default=1600)
     parser.add_argument("--steps", type=int, default=8000)
     options = parser.parse_args()
     with ProcessPoolExecutor() as pool:
         drawn = list(pool.map(example, range(options.maps), chunksize=10))
-    n_judges = options.maps // JUDGES
-    judges, pupils = (
+    n_held_out = options.maps // HELD_OUT
+    held_out, seen = (
         [np.concatenate(maps) for maps in zip(*some, strict=True)]
-        for some in (drawn[:n_judges], drawn[n_judges:])
+        for some in (drawn[:n_held_out], drawn[n_held_out:])
     )
-    model = train(*pupils, options.steps)
-    left = judges[1] - model.predict(judges[0], verbose=0)
-    share = np.square(left).sum() / np.square(judges[1]).sum()
+    model = train(*seen, options.steps)
+    left = held_out[1] - model.predict(held_out[0], verbose=0)
+    share = np.square(left).sum() / np.square(held_out[1]).sum()
     print(f"error left of the filter's, on {len(left)} codes: {share:.3f}")
-    WEIGHTS.parent.mkdir(exist_ok=True)
-    bare = build()  # without the state of the optimiser
-    bare.set_weights(model.get_weights())
-    bare.save(WEIGHTS)
+    write_weights(model.get_weights())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The network on top of the code filter: trained once, refined on the map itself."""
+"""The network on top of the code filter: trained once, refined on the map itself.
+
+What was trained is kept as plain arrays, and the network is built in code: any
+version of Keras reads it.
+"""
 
 import functools
 import threading
@@ -8,7 +12,11 @@ import numpy as np
 import scipy.ndimage
 
 #: Made by `training/code_map_network.py`.
-WEIGHTS = Path(__file__).with_name("weights") / "code_map.keras"
+WEIGHTS = Path(__file__).with_name("weights") / "code_map.npz"
+#: Layers, channels of all but the last, and what a position is told by: see `features`.
+_LAYERS, _CHANNELS, _FEATURES = 7, 32, 6
+#: Standard deviations of the noise that a correction may have at most.
+_MOST_CHANGE = 3.0
 #: Least height and width of a map: the network has seen none that small.
 FEWEST = 16
 #: Most codes times positions at a time: the layers' values take memory.
@@ -16,7 +24,7 @@ _BATCH = 2**18
 #: Steps of a refinement, codes in each, and height and width of the parts of them.
 #: Four times as many steps, on two draws of noise, left 5 % less error.
 _STEPS, _CODES, _SIDE = 120, 8, 24
-#: There is but one pupil.
+#: All refinements use one compiled network, one after the other.
 _one_at_a_time = threading.Lock()
 
 
@@ -34,11 +42,10 @@ class CodeNetwork:
     """
 
     def __init__(self, weights=None):
-        import keras
-
-        self._model = _trained_once()
-        if weights is not None:
-            self._model = keras.models.clone_model(self._model)
+        if weights is None:
+            self._model = _trained_once()
+        else:
+            self._model = build_network()
             self._model.set_weights(weights)
 
     @classmethod
@@ -69,21 +76,80 @@ class CodeNetwork:
         -------
         ndarray of float32, shape (n_maps, height, width, n_codes)
         """
+        import keras
+
         result = np.empty(filtered.shape, dtype=np.float32)
         for number, spread in enumerate(np.sqrt(level)[..., None]):
             inputs = features(codes[number] / spread, filtered[number] / spread)
             at_once = max(_BATCH // spread.size, 1)
             for start in range(0, len(inputs), at_once):
                 part = slice(start, start + at_once)
-                change = np.asarray(self._model(inputs[part], training=False))[..., 0]
+                change = self._model(inputs[part], training=False)
+                change = keras.ops.convert_to_numpy(change)[..., 0]
                 result[number, ..., part] = np.moveaxis(change, 0, -1) * spread
         return result
 
 
-def refined(codes, filtered, true, level, rng):
-    """The network, taught what the filter got wrong about a map.
+def build_network():
+    """Build the network with new weights, which corrects nothing.
 
-    It starts from what it learned on simulated structures.
+    Returns
+    -------
+    keras.Model
+        Of `features`, shape (n_codes, height, width, 6), to corrections in units of the
+        noise, shape (n_codes, height, width, 1). In single precision and with the
+        features last, whatever Keras is set to.
+    """
+    import keras
+
+    def convolution(number, channels, **keywords):
+        return keras.layers.Conv2D(
+            channels,
+            3,
+            padding="same",
+            data_format="channels_last",
+            dtype="float32",
+            name=f"conv2d_{number}" if number else "conv2d",
+            **keywords,
+        )
+
+    maps = keras.Input((None, None, _FEATURES), dtype="float32", name="input_layer")
+    hidden = maps
+    for number in range(_LAYERS - 1):
+        hidden = convolution(number, _CHANNELS, activation="relu")(hidden)
+    change = convolution(_LAYERS - 1, 1, kernel_initializer="zeros")(hidden)
+    bound = keras.layers.Activation("tanh", dtype="float32", name="activation")
+    scale = keras.layers.Rescaling(_MOST_CHANGE, dtype="float32", name="rescaling")
+    return keras.Model(maps, scale(bound(change)), name="code_map")
+
+
+def write_weights(weights, path=WEIGHTS):
+    """Write the weights of all layers, a list of ndarray, for `CodeNetwork` to read."""
+    arrays = {
+        name: np.asarray(values, dtype=np.float32)
+        for name, values in zip(_weight_names(), weights, strict=True)
+    }
+    np.savez_compressed(path, **arrays)
+
+
+def _weight_names():
+    """Names of a network's weights in the file, in Keras's order."""
+    return [f"{what}_{n}" for n in range(_LAYERS) for what in ("kernel", "bias")]
+
+
+@functools.cache
+def _trained_once():
+    """The network as it was trained on simulated structures."""
+    network = build_network()
+    with np.load(WEIGHTS, allow_pickle=False) as content:
+        network.set_weights([content[name] for name in _weight_names()])
+    return network
+
+
+def refined(codes, filtered, true, level, rng):
+    """A network trained further, on what the filter got wrong about a map.
+
+    It starts from the weights that were trained on simulated structures.
 
     Parameters
     ----------
@@ -92,44 +158,68 @@ def refined(codes, filtered, true, level, rng):
     level : ndarray, shape (n_maps, height, width)
         Noise variance of the noisy codes.
     rng : numpy.random.Generator
-        Draws the parts of the map that are learned from.
+        Draws the parts of the map that it is trained on.
 
     Returns
     -------
     CodeNetwork
     """
     spread = np.sqrt(level)[..., None]
-    noisy, calm, answers = (maps / spread for maps in (codes, filtered, true))
-    inputs = np.concatenate([features(*maps) for maps in zip(noisy, calm, strict=True)])
-    answers = np.moveaxis(answers - calm, -1, 1).reshape(*inputs.shape[:-1], 1)
+    codes, filtered, true = (maps / spread for maps in (codes, filtered, true))
+    pairs = zip(codes, filtered, strict=True)
+    inputs = np.concatenate([features(*maps) for maps in pairs])
+    wanted = np.moveaxis(true - filtered, -1, 1).reshape(*inputs.shape[:-1], 1)
     side = min(_SIDE, *inputs.shape[1:3])
     with _one_at_a_time:
-        model = _pupil()
-        model.set_weights(_trained_once().get_weights())
-        for variable in model.optimizer.variables:
+        network = _network_to_refine()
+        network.set_weights(_trained_once().get_weights())
+        for variable in network.optimizer.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
         for _ in range(_STEPS):
             some = rng.integers(len(inputs), size=_CODES)
             top, left = (rng.integers(n - side + 1) for n in inputs.shape[1:3])
             part = np.s_[some, top : top + side, left : left + side]
-            model.train_on_batch(*turned(inputs[part], answers[part], rng))
-        return CodeNetwork(model.get_weights())
+            network.train_on_batch(*turned(inputs[part], wanted[part], rng))
+        return CodeNetwork(network.get_weights())
 
 
-def turned(inputs, answers, rng):
+@functools.cache
+def _network_to_refine():
+    """A network to be trained, compiled once for all refinements."""
+    import keras
+
+    network = build_network()
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, _STEPS, alpha=0.05)
+    # a step takes as long without XLA, and the first one less
+    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
+    network.optimizer.build(network.trainable_variables)
+    return network
+
+
+def turned(inputs, wanted, rng):
     """The same structures in another orientation, and with other signs of the codes.
 
-    Shapes (n_codes, side, side, 6) and (n_codes, side, side, 1).
+    Parameters
+    ----------
+    inputs : ndarray, shape (n_codes, side, side, 6)
+        As of `features`.
+    wanted : ndarray, shape (n_codes, side, side, 1)
+        The corrections.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    inputs, wanted : ndarray
     """
     turns, mirror = rng.integers(4), rng.choice([-1, 1])
-    inputs, answers = (
+    inputs, wanted = (
         np.rot90(maps, turns, (1, 2))[:, :, ::mirror].copy()
-        for maps in (inputs, answers)
+        for maps in (inputs, wanted)
     )
     own, strongest = rng.choice(np.float32([-1, 1]), (2, len(inputs), 1, 1, 1))
     inputs[..., :3] *= own
     inputs[..., 3:5] *= strongest
-    return inputs, answers * own
+    return inputs, wanted * own
 
 
 def features(noisy, filtered):
@@ -156,29 +246,10 @@ def features(noisy, filtered):
 
 
 def _detail(maps, side):
+    """What differs from the surroundings, large differences less so."""
     return np.arcsinh(maps - _around(maps, side))
 
 
 def _around(maps, side):
     """Mean of the `side` x `side` positions around each."""
     return scipy.ndimage.uniform_filter(maps, (side, side, 1), mode="reflect")
-
-
-@functools.cache
-def _trained_once():
-    import keras
-
-    return keras.models.load_model(WEIGHTS, compile=False, safe_mode=True)
-
-
-@functools.cache
-def _pupil():
-    """A copy to be trained, compiled once for all refinements."""
-    import keras
-
-    model = keras.models.clone_model(_trained_once())
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, _STEPS, alpha=0.05)
-    # a step takes as long without XLA, and the first one less
-    model.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
-    return model
