@@ -66,14 +66,15 @@ def real_spectra(argument, values):
     ----------
     argument : str
         Name of the argument, as the user wrote it.
-    values : array_like of real numbers, shape (..., n_channels)
+    values : array_like or dask array of real numbers, shape (..., n_channels)
 
     Returns
     -------
-    ndarray, shape (..., n_channels)
+    ndarray or dask array, shape (..., n_channels)
         In native byte order.
     """
-    values = np.asarray(values)
+    if not hasattr(values, "dask"):  # a dask array stays one
+        values = np.asarray(values)
     if values.dtype.kind not in "fiu":
         raise TypeError(
             must_be(
@@ -102,10 +103,43 @@ def real_spectra(argument, values):
                 "Check masks and slices.",
             )
         )
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
+    if values.dtype.isnative:
+        return values
+    return values.astype(values.dtype.newbyteorder("="))
 
 
-def finite_spectra(argument, spectra, left_out, place=None):
+class NotFinite(ValueError):
+    """Spectra that hold NaN or infinite values where they are used.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument, as the user wrote it.
+    n_bad, n_spectra : int
+        Such values, and spectra with any.
+    first : tuple of int
+        Position (indices) and channel of the first one.
+    """
+
+    def __init__(self, argument, n_bad, n_spectra, first):
+        self.n_bad, self.n_spectra, self.first = n_bad, n_spectra, first
+        *position, channel = first
+        where = f"array index {tuple(position)}, channel {channel}"
+        super().__init__(self.told_of(argument, where))
+
+    def told_of(self, argument, where, advice=""):
+        """The sentence, with the argument and the place in words of the caller's."""
+        return must_be(
+            argument,
+            "finite where it is used",
+            f"{self.n_bad} NaN or infinite values in {self.n_spectra} spectra, the "
+            f"first at {where}",
+            "Leave them out with `navigation_mask` or `signal_mask`, or replace them."
+            + advice,
+        )
+
+
+def finite_spectra(argument, spectra, left_out=None):
     """Refuse NaN and infinity in the spectra that are used, saying where.
 
     Parameters
@@ -113,35 +147,32 @@ def finite_spectra(argument, spectra, left_out, place=None):
     argument : str
         Name of the argument, as the user wrote it.
     spectra : ndarray, shape (..., n_channels)
-    left_out : ndarray of bool, shape (...), or None
+    left_out : ndarray of bool, shape (...), optional
         True at probe positions that are not used.
-    place : callable, optional
-        Words for a position (tuple of indices) and a channel. Default: the indices.
+
+    Raises
+    ------
+    NotFinite
     """
     bad = ~np.isfinite(spectra)
     if left_out is not None:
         bad[left_out] = False
     n_bad = int(bad.sum())
-    if n_bad == 0:
-        return
-    advice = "Leave them out with `navigation_mask` or `signal_mask`, or replace them."
-    if argument == "signal" and left_out is not None and left_out.any():
-        advice += (
-            " Is the order of your `navigation_mask` (x, y)? A mask made from `s.data` "
-            "has to be transposed, `mask.T`."
-        )
-    *position, channel = (int(i) for i in np.argwhere(bad)[0])
-    n_spectra = int(bad.any(axis=-1).sum())
-    raise ValueError(
-        must_be(
-            argument,
-            "finite where it is used",
-            f"{n_bad} NaN or infinite values in {n_spectra} spectra, the first at "
-            f"{(place or _indices)(tuple(position), channel)}",
-            advice,
-        )
-    )
+    if n_bad:
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise NotFinite(argument, n_bad, int(bad.any(axis=-1).sum()), first)
 
 
-def _indices(position, channel):
-    return f"array index {position}, channel {channel}"
+def generator(random_state):
+    """Random generator of a seed, or a refusal that names the argument."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            must_be(
+                "random_state",
+                "an integer >= 0, a `numpy.random.Generator` or None",
+                repr(random_state),
+                "The same integer gives the same result again.",
+            )
+        ) from error

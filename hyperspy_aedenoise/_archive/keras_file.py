@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hyperspy_aedenoise._engine.bank import CodeBank
-from hyperspy_aedenoise._engine.restoration import Form
+from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 
@@ -77,7 +77,7 @@ _TYPES = {
 #: What those parts of a record must hold that are not None.
 _PARTS = {
     "noise": {"gain", "offset", "correlation"},
-    "form": {field.name for field in fields(Form)},
+    "form": {field.name for field in fields(Recipe)},
 }
 
 
@@ -121,6 +121,28 @@ def check_storable(model):
 
     config = keras.saving.serialize_keras_object(model)
     _check_classes(json.loads(json.dumps(config)))
+
+
+def linear_parts(model):
+    """Arrays of a model that `build_spatial_spectral` has made, by name."""
+    (first, into), (last, out) = (
+        [
+            layer
+            for layer in model.get_layer(name).layers
+            if layer.weights or hasattr(layer, "offset")
+        ]
+        for name in ("encoder", "decoder")
+    )
+    last, out = out, last
+    spread = np.asarray(last.scale, dtype=float)
+    centre = -np.asarray(first.offset, dtype=float) * spread
+    return {
+        "centre": centre,
+        "encoder": np.asarray(into.get_weights()[0], float) / spread[:, None],
+        "mean": np.asarray(last.offset, dtype=float),
+        "decoder": np.asarray(out.get_weights()[0], float) * spread,
+        "spread": spread,
+    }
 
 
 def unpack(content):

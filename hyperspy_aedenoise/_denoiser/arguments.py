@@ -1,5 +1,7 @@
 """What is asked of a denoiser, checked before anything is computed."""
 
+import logging
+
 import numpy as np
 
 from hyperspy_aedenoise._errors import (
@@ -10,6 +12,11 @@ from hyperspy_aedenoise._errors import (
     real_spectra,
 )
 from hyperspy_aedenoise._noise.model import NoiseModel
+from hyperspy_aedenoise._observation.blocks import spectra_of
+from hyperspy_aedenoise._observation.finite import refuse_not_finite
+from hyperspy_aedenoise._observation.layout import Layout
+
+_logger = logging.getLogger(__name__)
 
 ARCHITECTURES = ("auto", "spectral", "spatial-spectral")
 
@@ -93,62 +100,83 @@ def checked_dimension(output_dimension, n_channels):
     return n_codes
 
 
-def generator(random_state):
-    """Random generator of a seed, or a refusal that names the argument."""
-    try:
-        return np.random.default_rng(random_state)
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            must_be(
-                "random_state",
-                "an integer >= 0, a `numpy.random.Generator` or None",
-                repr(random_state),
-                "The same integer gives the same result again.",
-            )
-        ) from error
+def checked_spectra(spectra, left_out):
+    """Spectra, checked, and where they lie.
 
+    Parameters
+    ----------
+    spectra : array_like or dask array, shape (..., n_channels)
+    left_out : array_like of bool, shape (...), or None
 
-def checked_spectra(spectra, reference, left_out):
-    """The spectra that take part and the reference, as rows of float32.
-
-    Between the two: where the spectra lie, shape (...), True where one takes part.
+    Returns
+    -------
+    Spectra
+        Those that take part.
+    Layout
     """
-    spectra = real_spectra("spectra", spectra)
+    values = real_spectra("spectra", spectra)
+    used = np.ones(values.shape[:-1], bool)
     if left_out is not None:
         left_out = np.asarray(left_out, dtype=bool)
-        if left_out.shape != spectra.shape[:-1]:
+        if left_out.shape != values.shape[:-1]:
             raise ValueError(
                 must_be(
                     "left_out",
-                    f"of the shape of the probe positions, {spectra.shape[:-1]}",
+                    f"of the shape of the probe positions, {values.shape[:-1]}",
                     f"shape {left_out.shape}",
                     "It has one value for each spectrum.",
                 )
             )
-    finite_spectra("spectra", spectra, left_out)
-    used = np.ones(spectra.shape[:-1], bool) if left_out is None else ~left_out
-    rows = spectra[used].astype(np.float32)
+        used = ~left_out
+    layout = Layout.of(used)
+    spectra = spectra_of(values, used)
+    refuse_not_finite("spectra", spectra, layout)
+    return spectra, layout
+
+
+def checked_reference(reference, n_channels):
+    """Clean spectra to learn from, as rows of float32, or None."""
     if reference is None:
-        if len(rows) < 2:
-            raise ValueError(
-                must_be(
-                    "spectra",
-                    "at least 2 spectra to learn from",
-                    f"{len(rows)}",
-                    "Pass a clean `reference` to learn from, and the `noise`.",
-                )
-            )
-        return rows, used, None
+        return None
     reference = real_spectra("reference", reference)
-    if reference.shape[-1] != spectra.shape[-1]:
+    if reference.shape[-1] != n_channels:
         raise ValueError(
             must_be(
                 "reference",
-                f"on the energy axis of the signal, {spectra.shape[-1]} channels",
+                f"on the energy axis of the signal, {n_channels} channels",
                 f"{reference.shape[-1]} channels",
                 "Simulate on that axis, or use `reference.interpolate_on_axis`.",
             )
         )
-    finite_spectra("reference", reference, None)
-    reference = reference.reshape(-1, reference.shape[-1]).astype(np.float32)
-    return rows, used, reference
+    finite_spectra("reference", reference)
+    return reference.reshape(-1, n_channels).astype(np.float32)
+
+
+def enough_to_learn_from(spectra):
+    """Refuse a single spectrum."""
+    if spectra.n_spectra < 2:
+        raise ValueError(
+            must_be(
+                "spectra",
+                "at least 2 spectra to learn from",
+                f"{spectra.n_spectra}",
+                "Pass a clean `reference` to learn from, and the `noise`.",
+            )
+        )
+
+
+def warn_of_other_scale(spectra, reference):
+    """Noise drawn for other intensities than the reference's would be wrong."""
+    mean = spectra.total(_summed) / spectra.n_spectra / spectra.n_channels
+    ratio = abs(float(reference.mean())) / max(abs(float(mean)), 1e-30)
+    if not 0.5 <= ratio <= 2:
+        _logger.warning(
+            "the reference has %.3g times the mean intensity of the signal; what it "
+            "teaches about noise holds for its own intensities. Scale it to the "
+            "signal first.",
+            ratio,
+        )
+
+
+def _summed(rows):
+    return rows.sum(dtype=float)

@@ -1,30 +1,32 @@
 """Fit, denoise, save, load: the engine, on arrays alone."""
 
-import logging
-import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from hyperspy_aedenoise._denoiser import persistence
 from hyperspy_aedenoise._denoiser.arguments import (
     check_arguments,
     checked_dimension,
+    checked_reference,
     checked_spectra,
-    generator,
+    enough_to_learn_from,
+    warn_of_other_scale,
 )
-from hyperspy_aedenoise._engine.restoration import Form, restore
-from hyperspy_aedenoise._errors import must_be, positive_integer
-from hyperspy_aedenoise._networks.training_pairs import (
-    CleanMaterial,
-    NoisyMaterial,
+from hyperspy_aedenoise._denoiser.rows import by_rows, by_shape, of_length
+from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
+from hyperspy_aedenoise._engine.spatial_spectral import (
+    SpatialSpectral,
+    fit_spatial_spectral,
 )
-from hyperspy_aedenoise._noise.estimate import estimate_noise
-from hyperspy_aedenoise._noise.model import NoiseModel
+from hyperspy_aedenoise._errors import generator, positive_integer
+from hyperspy_aedenoise._networks.training_pairs import CleanMaterial, NoisyMaterial
+from hyperspy_aedenoise._noise.estimate import MOST_SPECTRA, estimate_noise
+from hyperspy_aedenoise._observation.observation import Observation
 
-_logger = logging.getLogger(__name__)
-
-#: Noisy copies that measure how noise passes through the network.
-_N_DRAWS = 16
+#: Most spectra that a network for single spectra learns from: 400 batches.
+_MOST_TRAINED = 51200
 
 
 class AutoencoderDenoiser:
@@ -57,14 +59,16 @@ class AutoencoderDenoiser:
     noise_ : NoiseModel
         Noise that was assumed in the training.
     history_ : dict
-        Losses by iteration, see `_training.History`.
+        Losses by iteration, see `_networks.training.History`.
     n_channels_ : int
     energies_ : ndarray, shape (n_channels,), or None
         Energy loss of the channels, if it was given.
     learned_from_ : {"this signal", "reference"}
     form_ : dict or None
         What the parts of a spatial-spectral autoencoder are, see
-        `_spatial_spectral.Form`.
+        `_engine.recipe.Recipe`.
+    fitted_ : SpatialSpectral or TrainedNetwork
+        All of what was fitted.
 
     Notes
     -----
@@ -139,11 +143,6 @@ class AutoencoderDenoiser:
             Itself. After Ctrl-C the best state so far, with
             ``history_["interrupted"]`` True.
         """
-        from hyperspy_aedenoise._networks.fitting import (
-            fit_network,
-            fit_spatial_spectral,
-        )
-
         check_arguments(
             self.architecture, self.output_dimension, self.noise, reference is not None
         )
@@ -152,34 +151,38 @@ class AutoencoderDenoiser:
             self.iterations,
             "One iteration is one optimiser step; the default is 750.",
         )
-        spectra, used, reference = checked_spectra(spectra, reference, left_out)
+        spectra, layout = checked_spectra(spectra, left_out)
+        n_channels = spectra.n_channels
+        reference = checked_reference(reference, n_channels)
+        if reference is None:
+            enough_to_learn_from(spectra)
         noise = self.noise
         if noise is None:
-            noise = estimate_noise(spectra)
-        n_channels = spectra.shape[1]
+            noise = estimate_noise(spectra.sample(MOST_SPECTRA))
         n_codes = checked_dimension(self.output_dimension, n_channels)
         seeds = generator(self.random_state).spawn(2)
         progress = progress or (lambda steps: steps)
-        self.learned_from_ = "this signal" if reference is None else "reference"
         alone = reference is None and self.architecture == "auto"
         if alone or self.architecture == "spatial-spectral":
             step = np.diff(np.arange(n_channels) if energies is None else energies)
             gapless = np.allclose(step, step[:1], rtol=0.01)
-            found = fit_spatial_spectral(
-                spectra, used, noise, n_codes, gapless, seeds[0], progress
-            )
+            observation = Observation(spectra, layout, noise, gapless)
+            fitted = fit_spatial_spectral(observation, n_codes, seeds[0], progress)
         else:
+            from hyperspy_aedenoise._networks.fitting import fit_network
+
             if reference is None:
                 is_own = not isinstance(self.architecture, str)
-                material = NoisyMaterial(spectra, noise, n_codes, is_own, seeds[0])
+                rows = spectra.sample(_MOST_TRAINED)
+                material = NoisyMaterial(rows, noise, n_codes, is_own, seeds[0])
             else:
-                _warn_of_other_scale(spectra, reference)
+                warn_of_other_scale(spectra, reference)
                 material = CleanMaterial(reference, noise, n_codes, seeds[0])
-            found = fit_network(
-                material, self.architecture, iterations, noise, seeds[1], progress
+            fitted = fit_network(
+                material, self.architecture, iterations, seeds[1], progress
             )
-        self._store(found, noise)
-        self.energies_ = None if energies is None else np.asarray(energies, float)
+        learned_from = "this signal" if reference is None else "reference"
+        self._become(fitted, noise, learned_from, energies)
         return self
 
     def denoise(self, spectra):
@@ -200,9 +203,10 @@ class AutoencoderDenoiser:
         together with all others; a spectrum that is new to it, or was changed since,
         is estimated from the known ones most like it.
         """
-        if self._fitted()._bank is not None:
+        if self.is_spatial:
             return self.decode(self.encode(spectra))
-        return self._apply(self.model_, spectra, self.n_channels_)
+        spectra = of_length(spectra, self.n_channels_)
+        return by_rows(self._by_network(), spectra, self.n_channels_)
 
     def encode(self, spectra):
         """Latent variables of spectra.
@@ -216,14 +220,10 @@ class AutoencoderDenoiser:
         ndarray of float32, shape (..., output_dimension)
             Without unit, of order 1.
         """
-        latent = self._apply(self._part("encoder"), spectra, self.n_channels_)
-        if self._bank is None:
-            return latent
-        rows = latent.reshape(-1, latent.shape[-1])
-        finite = np.isfinite(rows).all(axis=1)
-        known = np.reshape(spectra, (len(rows), -1))[finite]
-        rows[finite] = self._bank.latent(self._bank.find(known), rows[finite])
-        return latent
+        spectra, n_latent = of_length(spectra, self.n_channels_), self.n_latent_
+        if self.is_spatial:
+            return by_shape(self.fitted_.latent, spectra, n_latent)
+        return by_rows(self._by_network("encoder"), spectra, n_latent)
 
     def decode(self, latent):
         """Spectra of latent variables.
@@ -237,8 +237,9 @@ class AutoencoderDenoiser:
         ndarray of float32, shape (..., n_channels)
             In signal units.
         """
-        decoder = self._part("decoder")
-        return self._apply(decoder, latent, self.decode_dimension(), "latent")
+        latent = of_length(latent, self.decode_dimension(), "latent")
+        decode = self.fitted_.decode if self.is_spatial else self._by_network("decoder")
+        return by_rows(decode, latent, self.n_channels_)
 
     def energy_shift(self, spectra):
         """By how much spectra are moved along energy against the mean of all.
@@ -258,17 +259,15 @@ class AutoencoderDenoiser:
         RuntimeError
             If no shift is followed.
         """
-        if not self._fitted().history_["energy_shift"]:
+        if not self.is_spatial or self.fitted_.energy_shift is None:
             raise RuntimeError(
                 "No energy shift is followed: none was found, following it gained "
                 "nothing, or it was not looked for (with a reference, another "
                 "architecture, an `output_dimension`, or channels masked in between). "
                 "`s.estimate_shift1D()` measures one without denoising."
             )
-        spectra = _of_length(spectra, self.n_channels_, "spectra")
-        place = self._bank.find(spectra.reshape(-1, spectra.shape[-1]))
-        shift = np.append(self.history_["energy_shift"], np.nan)  # at -1: unknown
-        return shift[place].reshape(spectra.shape[:-1])
+        spectra = of_length(spectra, self.n_channels_)
+        return by_shape(self.fitted_.shift_of, spectra)
 
     def uncertainty(self, spectra, progress=None):
         """Standard deviation of restored spectra due to the noise in them.
@@ -292,49 +291,15 @@ class AutoencoderDenoiser:
         form chosen again nor a network trained or refined again, so that the noise
         that went into these is not counted.
         """
-        spectra = np.asarray(spectra, dtype=np.float32)
-        rows = spectra.reshape(-1, spectra.shape[-1])
-        if self._fitted()._bank is None:
-            return self._passed_noise(rows).reshape(spectra.shape)
-        place = self._bank.find(rows)
-        spread = np.empty_like(rows)
-        spread[place < 0] = self._passed_noise(rows[place < 0])
-        for start in range(0, len(rows), 1024):
-            part = np.arange(start, min(start + 1024, len(rows)))
-            part = part[place[part] >= 0]
-            drawn = [one.spectra(place[part]) for one in self._redrawn(progress)]
-            spread[part] = np.std(drawn, axis=0, ddof=1)
-        return spread.reshape(spectra.shape)
+        spectra = of_length(spectra, self.n_channels_)
+        return scatter(self, spectra, self.refits(progress))
 
-    def _redrawn(self, progress):
-        """What comes out if the noise of the known spectra is drawn anew."""
-        if self._draws is None:
-            rng = np.random.default_rng(0)
-            restored = self.decode(self._bank.filtered)
-            draws = []
-            for _ in (progress or iter)(range(_N_DRAWS)):
-                rows = restored + self.noise_.fluctuation(restored, rng)
-                known = rows, self._bank.used, self.noise_, self.output_dimension
-                form = Form(**self.form_)
-                draws.append(restore(*known, rng, form, self._network))
-            self._draws = draws
-        return self._draws
-
-    def _passed_noise(self, rows):
-        """Standard deviation of restored rows under fresh noise, one by one."""
-        # the same spectra get the same answer, others an independent one
-        rng = np.random.default_rng(zlib.crc32(rows.tobytes()))
-        spread = np.empty_like(rows)
-        for start in range(0, len(rows), 1024):
-            part = rows[start : start + 1024]
-            restored = self.denoise(part)
-            expected = np.nan_to_num(restored)
-            changes = [
-                self.denoise(part + self.noise_.fluctuation(expected, rng)) - restored
-                for _ in range(_N_DRAWS)
-            ]
-            spread[start : start + 1024] = np.std(changes, axis=0, ddof=1)
-        return spread
+    def refits(self, progress=None):
+        """Repeat the fit for `uncertainty`; None where that is not what it does."""
+        if not self.is_spatial:
+            return None
+        progress = progress or (lambda steps: steps)
+        return Refits(self.fitted_, self.noise_, self.output_dimension, progress)
 
     def misfit(self, spectra, restored):
         """Variance of what was taken away, in units of the noise that was assumed.
@@ -349,13 +314,12 @@ class AutoencoderDenoiser:
         float
             About 1; NaN spectra are left out.
         """
-        noise = np.maximum(self.noise_.variance(restored), np.finfo(np.float32).tiny)
-        taken = np.square(np.subtract(spectra, restored, dtype=np.float64))
-        finite = np.isfinite(taken)
-        return float(taken[finite].sum() / noise[finite].sum()) if finite.any() else 1.0
+        return misfit(self.noise_, spectra, restored)
 
     def decode_dimension(self):
         """Return the number of latent variables that `decode` takes."""
+        if self.is_spatial:
+            return self.fitted_.n_latent
         return int(self._part("decoder").input_shape[-1])
 
     def double_decoder(self):
@@ -367,6 +331,9 @@ class AutoencoderDenoiser:
             From latent variables, shape (..., output_dimension), to spectra, shape
             (..., n_channels), in float64.
         """
+        if self.is_spatial:
+            mean, decoder = self.fitted_.mean, self.fitted_.decoder
+            return lambda latent: np.asarray(latent, dtype=float) @ decoder + mean
         from hyperspy_aedenoise._networks.models import in_batches, in_double_precision
 
         decoder = in_double_precision(self._part("decoder"))
@@ -386,14 +353,7 @@ class AutoencoderDenoiser:
         path : str or path-like
             Ending in ``.keras``. An existing file is replaced.
         """
-        path = Path(path)
-        if path.suffix != ".keras":
-            raise ValueError(
-                must_be(
-                    "path", "a name ending in .keras", repr(str(path)), "Rename it."
-                )
-            )
-        path.write_bytes(self.to_bytes())
+        persistence.checked_path(path).write_bytes(self.to_bytes())
 
     @classmethod
     def load(cls, path):
@@ -417,31 +377,12 @@ class AutoencoderDenoiser:
 
     def to_bytes(self):
         """Return the content of the file that `save` writes."""
-        from hyperspy_aedenoise._archive.keras_file import pack
-
-        model, record = self._fitted().model_, self.record()
-        return pack(model, record, self._start, self._bank, self._network)
+        return persistence.to_bytes(self._checked())
 
     @classmethod
     def from_bytes(cls, content):
         """Return the denoiser in the content of a file that `save` has written."""
-        from hyperspy_aedenoise._archive.keras_file import unpack
-        from hyperspy_aedenoise._networks.fitting import Fit
-
-        model, record, start, bank, network = unpack(content)
-        noise = NoiseModel(**record["noise"])
-        denoiser = cls(
-            architecture=record["architecture"],
-            output_dimension=record["requested_dimension"],
-            noise=noise,
-            iterations=record["iterations"],
-        )
-        found = Fit(model, record["history"], record["form"], bank, start, network)
-        denoiser._store(found, noise)
-        denoiser.learned_from_ = record["learned_from"]
-        if record["energies"] is not None:
-            denoiser.energies_ = np.asarray(record["energies"], float)
-        return denoiser
+        return persistence.from_bytes(cls, content)
 
     def record(self):
         """Return what is known of the training, as lists, numbers and strings.
@@ -454,112 +395,79 @@ class AutoencoderDenoiser:
             ``iterations``, ``noise``, ``energies``, ``history``, ``form`` (None, or
             what the parts of a spatial-spectral autoencoder are).
         """
-        from hyperspy_aedenoise import __version__
-
-        self._fitted()
-        return {
-            "package_version": __version__,
-            "architecture": self.model_.name,
-            "output_dimension": self._n_latent(),
-            "requested_dimension": self.output_dimension,
-            "learned_from": self.learned_from_,
-            "iterations": int(self.iterations),
-            "noise": {
-                "gain": self.noise_.gain,
-                "offset": self.noise_.offset,
-                "correlation": list(self.noise_.correlation),
-            },
-            "energies": None if self.energies_ is None else self.energies_.tolist(),
-            "history": self.history_,
-            "form": self.form_,
-        }
+        return persistence.record(self._checked())
 
     def untrained_architecture(self):
         """Return what to pass as `architecture` to train such a network afresh."""
-        if self.record()["architecture"] != "own":
-            return self.record()["architecture"]
+        if self.is_spatial or self.model_.name != "own":
+            return "spatial-spectral" if self.is_spatial else self.model_.name
         from hyperspy_aedenoise._networks.models import unwrap_own
 
-        return unwrap_own(self.model_, self._start)
+        return unwrap_own(self.model_, self.fitted_.start)
 
-    # How it is done -------------------------------------------------------------
+    # What it is made of ---------------------------------------------------------
 
-    def _store(self, found, noise):
-        import keras
+    @property
+    def is_spatial(self):
+        """Whether it is a spatial-spectral one, which knows its spectra."""
+        return isinstance(self._checked().fitted_, SpatialSpectral)
 
-        self._start = found.start
-        self._bank = found.bank
-        self._network = found.network
-        self._draws = None
-        self.form_ = found.form
+    @property
+    def form_(self):
+        return asdict(self.fitted_.recipe) if self.is_spatial else None
 
-        # a plain model, without the loss and the optimiser of the training
-        inputs, outputs = found.model.inputs[0], found.model.outputs[0]
-        self.model_ = keras.Model(inputs, outputs, name=found.model.name)
+    @property
+    def history_(self):
+        return persistence.history(self._checked().fitted_)
+
+    @property
+    def model_(self):
+        if not self.is_spatial:
+            return self.fitted_.model
+        from hyperspy_aedenoise._networks.models import build_spatial_spectral
+
+        return build_spatial_spectral(self.fitted_)
+
+    @property
+    def n_latent_(self):
+        """Number of latent variables; None where a model doesn't tell."""
+        if self.is_spatial:
+            return self.fitted_.n_latent
+        names = {layer.name for layer in self.model_.layers}
+        if "encoder" not in names:
+            return None
+        return int(self.model_.get_layer("encoder").output_shape[-1])
+
+    def _become(self, fitted, noise, learned_from, energies):
+        """Take over what was fitted."""
+        self.fitted_ = fitted
         self.noise_ = noise
-        self.history_ = found.history
-        self.n_channels_ = int(found.model.input_shape[-1])
-        self.energies_ = None
+        self.learned_from_ = learned_from
+        self.energies_ = None if energies is None else np.asarray(energies, float)
+        if self.is_spatial:
+            self.n_channels_ = len(fitted.mean)
+        else:
+            self.n_channels_ = int(fitted.model.input_shape[-1])
 
-    def _fitted(self):
-        if not hasattr(self, "model_"):
+    def _checked(self):
+        if not hasattr(self, "fitted_"):
             raise RuntimeError(
                 "This AutoencoderDenoiser is not trained yet; call `fit(spectra)`."
             )
         return self
 
     def _part(self, name):
-        model = self._fitted().model_
-        if name not in {layer.name for layer in model.layers}:
+        if name not in {layer.name for layer in self.model_.layers}:
             raise ValueError(
                 f"The model passed as `architecture` has no layer named {name!r}, so "
                 "that its latent variables are unknown; build it from two models named "
                 "'encoder' and 'decoder'."
             )
-        return model.get_layer(name)
+        return self.model_.get_layer(name)
 
-    def _n_latent(self):
-        names = {layer.name for layer in self.model_.layers}
-        if "encoder" not in names:
-            return None
-        return int(self.model_.get_layer("encoder").output_shape[-1])
-
-    @staticmethod
-    def _apply(model, values, n_expected, argument="spectra"):
-        """Run a Keras model on the last axis of an array."""
+    def _by_network(self, part=None):
+        """The network, or a part of it, as a function of rows."""
         from hyperspy_aedenoise._networks.models import in_batches
 
-        values = _of_length(values, n_expected, argument)
-        rows = values.reshape(-1, n_expected).astype(np.float32)
-        finite = np.isfinite(rows).all(axis=1)
-        output = np.full((len(rows), model.output_shape[-1]), np.nan, np.float32)
-        if finite.any():
-            output[finite] = in_batches(model, rows[finite])
-        return output.reshape(*values.shape[:-1], output.shape[-1])
-
-
-def _of_length(values, n_expected, argument):
-    """Values as an array whose last axis is as long as expected, or a refusal."""
-    values = np.asarray(values)
-    if values.shape[-1:] != (n_expected,):
-        raise ValueError(
-            must_be(
-                argument,
-                f"arrays whose last axis has length {n_expected}",
-                f"shape {values.shape}",
-                "The autoencoder was trained on other spectra; train it on these.",
-            )
-        )
-    return values
-
-
-def _warn_of_other_scale(spectra, reference):
-    """Noise drawn for other intensities than the reference's would be wrong."""
-    ratio = abs(float(reference.mean())) / max(abs(float(spectra.mean())), 1e-30)
-    if not 0.5 <= ratio <= 2:
-        _logger.warning(
-            "the reference has %.3g times the mean intensity of the signal; what it "
-            "teaches about noise holds for its own intensities. Scale it to the "
-            "signal first.",
-            ratio,
-        )
+        model = self.model_ if part is None else self._part(part)
+        return lambda rows: in_batches(model, rows)

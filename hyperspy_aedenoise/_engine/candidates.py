@@ -1,4 +1,4 @@
-"""All forms of the spatial-spectral autoencoder on one recorrupted pair."""
+"""All recipes of the spatial-spectral autoencoder on one recorrupted pair."""
 
 import itertools
 import logging
@@ -7,104 +7,99 @@ from functools import partial
 
 import numpy as np
 
-from hyperspy_aedenoise._engine.pairs import (
-    PairedDifference,
-    paired_difference,
-    recorrupted_pair,
+from hyperspy_aedenoise._engine.encoder import Encoding
+from hyperspy_aedenoise._engine.pairs import Pair
+from hyperspy_aedenoise._engine.recipe import (
+    CODE_FILTERS,
+    CORRECTED,
+    DECODERS,
+    Recipe,
 )
-from hyperspy_aedenoise._engine.restoration import FILTERS, Form, encode
+from hyperspy_aedenoise._engine.restoration import decoded
 from hyperspy_aedenoise._filters.code_network import FEWEST, CodeNetwork
 from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
-from hyperspy_aedenoise._linear.principal import parts_of
-from hyperspy_aedenoise._noise.model import NoiseModel
+from hyperspy_aedenoise._observation.blocks import Spectra
 
 _logger = logging.getLogger(__name__)
 
-#: Ratio of the pair that chooses.
-RATIO = 0.3
 #: Spectra with which one pair is enough, and not all combinations are tried.
 MANY_SPECTRA = 1000
 #: More spectra than this are needed to refine the network: it would memorise few ones.
 #: With so many the first look is at a single pair, so that one place is refined.
 _FEW_TO_REFINE = MANY_SPECTRA // 2
-#: Filters that the network is tried on.
-_CORRECTED = ("alike 3 x 3", "alike 5 x 5", "alike 7 x 7")
 #: Filters that are tried on encoders other than the plain one.
 _BEST_FILTERS = 2
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two noisy versions of spectra, the first to restore, the second to judge.
+class Trial:
+    """A pair, and what all recipes on it begin with.
 
     Parameters
     ----------
-    first, second, expected : ndarray, shape (n_spectra, n_channels)
-        The versions, and an estimate of their expected values.
-    noise : NoiseModel
-        Of the spectra themselves.
+    pair : Pair
+    start : Spectra
+        Optimally shrunk spectra.
+    encodings : dict of Encoding
+        By whether they are aligned, and know weak components; the plain one first.
+    wanted : set of Recipe or None
+        None: all.
     """
 
-    first: np.ndarray
-    second: np.ndarray
-    expected: np.ndarray
-    noise: NoiseModel
+    pair: Pair
+    start: Spectra
+    encodings: dict
+    wanted: set | None = None
 
     @classmethod
-    def drawn(cls, rows, expected, noise, rng):
-        """A pair with fresh noise."""
-        first, second = np.empty((2, *rows.shape), dtype=np.float32)
-        for part in parts_of(len(rows)):
-            first[part], second[part] = recorrupted_pair(
-                rows[part], expected[part], noise, RATIO, rng
-            )
-        return cls(first, second, expected, noise)
+    def of(cls, pair, n_codes, wanted, rng):
+        """Encode the first version of a pair in all ways that are wanted."""
+        plain = Encoding.of(pair.first, n_codes)
+        start = _shrunk(plain).held()
+        trial = cls(pair, start, {(False, False): plain}, wanted)
+        if n_codes is not None:
+            return trial
+        if trial.wants("weak_components"):
+            with_weak = plain.with_weak(rng)
+            if with_weak is not plain:
+                trial.encodings[False, True] = with_weak
+        wants_aligned = pair.first.gapless and trial.wants("aligned")
+        drift = energy_drift(pair.first) if wants_aligned else None
+        if drift is not None:
+            aligned = Encoding.of(pair.first, drift=drift)
+            few = pair.first.n_spectra < MANY_SPECTRA  # else it must be worth the time
+            if few or pair.difference(_shrunk(aligned), start).value < 0:
+                trial.encodings[True, False] = aligned
+        return trial
 
-    def difference(self, restoration, start):
-        """Error of a restoration minus that of spectra, relative to the noise."""
-        value = variance = power = 0.0
-        for part in parts_of(len(self.second)):
-            second, expected = self.second[part], self.expected[part]
-            found = paired_difference(
-                restoration.spectra(part),
-                start[part],
-                second,
-                expected,
-                self.noise,
-                RATIO,
-            )
-            value += found.value * second.size
-            variance += (found.error * second.size) ** 2
-            power += self.noise.variance(expected).sum()
-        return PairedDifference(float(value / power), float(np.sqrt(variance) / power))
+    def wants(self, part):
+        """Whether a recipe with that part is wanted."""
+        return self.wanted is None or any(getattr(r, part) for r in self.wanted)
 
+    @property
+    def thorough(self):
+        """Whether all combinations are tried."""
+        return self.pair.first.n_spectra < MANY_SPECTRA or self.wanted is not None
 
-def encoders_of(pair, used, n_codes, can_move, wanted, rng):
-    """Optimally shrunk spectra, and encoders by whether they are aligned and weak."""
-    weak, aligned = True, can_move
-    if wanted is not None:
-        weak = any(form.weak_components for form in wanted)
-        aligned = any(form.aligned for form in wanted)
-    noise = pair.noise.scaled(1 + RATIO**2)
-    plain = encode(pair.first, used, noise, n_codes)
-    start = _shrunk(plain).spectra().astype(np.float32)
-    encoders = {(False, False): plain}
-    if n_codes is not None:
-        return start, encoders
-    with_weak = plain.with_weak(noise, rng) if weak else plain
-    if with_weak is not plain:
-        encoders[False, True] = with_weak
-    drift = energy_drift(pair.first, used, noise) if aligned else None
-    if drift is not None:
-        aligned = encode(pair.first, used, noise, drift=drift)
-        few = len(pair.first) < MANY_SPECTRA  # with many it must be worth the time
-        if few or pair.difference(_shrunk(aligned), start).value < 0:
-            encoders[True, False] = aligned
-    return start, encoders
+    def places(self):
+        """Encoders and filters to try; of further encoders filters by their rank."""
+        plain, *others = self.encodings
+        ranks = CODE_FILTERS if self.thorough else range(_BEST_FILTERS)
+        tried = [(plain, "none"), *itertools.product([plain], CODE_FILTERS)]
+        tried += itertools.product(others, ranks)
+        if self.wanted is None:
+            return tried
+        wanted = {recipe.place for recipe in self.wanted}
+        return [place for place in tried if place in wanted]
+
+    def difference(self, place, codes, decoder):
+        """Error of filtered codes minus that of the start, relative to the noise."""
+        restored = decoded(self.encodings[place[0]], codes, decoder).restored
+        return self.pair.difference(restored, self.start) / self.pair.noise_power
 
 
-def _shrunk(encoded):
-    return encoded.restored(encoded.filtered("none"), "principal")
+def _shrunk(encoding):
+    return decoded(encoding, encoding.filtered("none"), "principal").restored
 
 
 @dataclass
@@ -115,7 +110,7 @@ class Shared:
     ----------
     shares : dict of float
         Of the network's correction, by place and whether it is refined. A place is
-        the key of an encoder and the name of a filter.
+        the key of an encoding and the name of a filter.
     networks : dict of CodeNetwork
         Refined ones, by place. Later pairs refine and judge one of their own, as this
         one knows of the noise that is in all pairs.
@@ -125,32 +120,23 @@ class Shared:
     networks: dict = field(default_factory=dict)
 
 
-class Trial:
-    """All forms, or those that are wanted, on one pair.
+class Candidates:
+    """All recipes, or those that are wanted, on one pair.
 
     Parameters
     ----------
-    pair : Pair
-    start : ndarray, shape (n_spectra, n_channels)
-        Optimally shrunk spectra.
-    encoders : dict of Encoded
-        As `encoders_of` returns them.
+    trial : Trial
     shared : Shared
-    wanted : set of Form or None
-        None: all.
 
     Attributes
     ----------
     found : dict of PairedDifference
-        By form, to optimal shrinkage; put in one by one, as Ctrl-C may end it.
+        By recipe, to optimal shrinkage; put in one by one, as Ctrl-C may end it.
     """
 
-    def __init__(self, pair, start, encoders, shared, wanted):
-        self.pair = pair
-        self.start = start
-        self.encoders = encoders
+    def __init__(self, trial, shared):
+        self.trial = trial
         self.shared = shared
-        self.wanted = wanted
         self.found = {}
         self._codes = {}  # filtered, without and with the network, by place
 
@@ -160,36 +146,22 @@ class Trial:
         With many spectra not all combinations are tried: on further encoders only the
         filters that are the best ones of the plain encoder, and spectra along energy
         only with or without the network, whichever is better. The network is refined
-        for the best form only.
+        for the best recipe only.
         """
-        steps = [partial(self._try, key, name) for key, name in self._places()]
-        if len(self.pair.first) > _FEW_TO_REFINE:
+        steps = [partial(self._try, key, name) for key, name in self.trial.places()]
+        if self.trial.pair.first.n_spectra > _FEW_TO_REFINE:
             steps.append(partial(self._try_refined, rng))
         for step in progress(steps):
             step()
-
-    def _places(self):
-        """Encoders and filters to try; of further encoders filters by their rank."""
-        plain, *others = self.encoders
-        ranks = FILTERS if self._thorough() else range(_BEST_FILTERS)
-        tried = [(plain, "none"), *itertools.product([plain], FILTERS)]
-        tried += itertools.product(others, ranks)
-        if self.wanted is None:
-            return tried
-        wanted = {place_of(form) for form in self.wanted}
-        return [place for place in tried if place in wanted]
-
-    def _thorough(self):
-        return len(self.pair.first) < MANY_SPECTRA or self.wanted is not None
 
     def _try(self, key, name):
         """An encoder and a filter, without the network and with it."""
         if not isinstance(name, str):
             name = self._ranked_filters()[name]
-        encoded, place = self.encoders[key], (key, name)
-        filtered = encoded.filtered(name)
+        encoding, place = self.trial.encodings[key], (key, name)
+        filtered = encoding.filtered(name)
         codes = {0.0: filtered}
-        if name in _CORRECTED and min(encoded.code_map.used.shape[1:]) >= FEWEST:
+        if name in CORRECTED and min(encoding.layout.used.shape[1:]) >= FEWEST:
             share, better = self._corrected(place, filtered, CodeNetwork())
             codes[share] = better
             self._codes[place] = filtered, better
@@ -198,23 +170,23 @@ class Trial:
     def _ranked_filters(self):
         """Filters by what they leave of the error with the plain encoder, in order."""
         lowest = {}
-        for form, difference in self.found.items():
-            if not (form.aligned or form.weak_components):
-                known = lowest.get(form.code_filter, np.inf)
-                lowest[form.code_filter] = min(difference.value, known)
-        return sorted(FILTERS, key=lowest.get)
+        for recipe, difference in self.found.items():
+            if not (recipe.aligned or recipe.weak_components):
+                known = lowest.get(recipe.code_filter, np.inf)
+                lowest[recipe.code_filter] = min(difference.value, known)
+        return sorted(CODE_FILTERS, key=lowest.get)
 
     def _try_refined(self, rng):
-        """The best form once more, if it can be corrected, with a refined network."""
-        if self.wanted is None:
-            best = min(self.found, key=lambda form: self.found[form].value)
+        """The best recipe once more, if it can be corrected, with a refined network."""
+        if self.trial.wanted is None:
+            best = min(self.found, key=lambda recipe: self.found[recipe].value)
         else:
-            best = next((form for form in self.wanted if form.refined), None)
-        if best is None or place_of(best) not in self._codes:
+            best = next((one for one in self.trial.wanted if one.refined), None)
+        if best is None or best.place not in self._codes:
             return
-        place = key, name = place_of(best)
+        place = key, name = best.place
         filtered, better = self._codes[place]
-        network = self.encoders[key].refined_network(better, name, rng)
+        network = self.trial.encodings[key].refined_network(better, name, rng)
         self.shared.networks.setdefault(place, network)
         share, better = self._corrected(place, filtered, network, refined=True)
         _logger.info("share of the refined network's correction: %.3g", share)
@@ -223,41 +195,35 @@ class Trial:
 
     def _corrected(self, place, filtered, network, refined=False):
         """Helpful share of the network's correction, and codes with it."""
-        encoded = self.encoders[place[0]]
-        change = encoded.correction(network, filtered)
-        share = _helpful_share(encoded, filtered, change, self.pair.second)
+        encoding = self.trial.encodings[place[0]]
+        change = encoding.correction(network, filtered)
+        share = helpful_share(encoding, filtered, change, self.trial.pair.second)
         share = self.shared.shares.setdefault((place, refined), share)
         return share, filtered + share * change
 
     def _judge(self, place, codes, refined=False):
         """Find the differences of codes, by share of the network's correction."""
         (aligned, weak), name = place
-        for decoder in ("principal", "along energy"):
-            forms = [
-                Form(weak, name, decoder, share, aligned, refined) for share in codes
+        for decoder in DECODERS:
+            recipes = [
+                Recipe(weak, name, decoder, share, aligned, refined) for share in codes
             ]
-            for form in forms:
-                if self.wanted is None or form in self.wanted:
-                    encoded = self.encoders[aligned, weak]
-                    restoration = encoded.restored(codes[form.network], decoder)
-                    self.found[form] = self.pair.difference(restoration, self.start)
-            if not self._thorough():
-                best = min(forms, key=lambda form: self.found[form].value).network
+            for recipe in recipes:
+                if self.trial.wanted is None or recipe in self.trial.wanted:
+                    found = self.trial.difference(place, codes[recipe.network], decoder)
+                    self.found[recipe] = found
+            if not self.trial.thorough:
+                best = min(recipes, key=lambda one: self.found[one].value).network
                 codes = {best: codes[best]}
 
 
-def place_of(form):
-    """Encoder, as a key of `encoders_of`, and code filter of a form."""
-    return (form.aligned, form.weak_components), form.code_filter
-
-
-def _helpful_share(encoded, filtered, change, second):
+def helpful_share(encoding, filtered, change, second):
     """Share of a change that brings filtered codes closest to those of others."""
-    code_map = encoded.code_map
-    if encoded.drift is not None:
-        second = moved(second, -encoded.drift)
-    change = change[code_map.used]
-    missing = code_map.linear.encode(second) - filtered[code_map.used]
+    layout = encoding.layout
+    if encoding.drift is not None:
+        second = moved(second, -encoding.drift)
+    change = layout.from_map(change)
+    missing = encoding.linear.encode(second) - layout.from_map(filtered)
     power = np.square(change, dtype=float).sum()
     share = np.clip((change * missing).sum() / power, 0, 1) if power else 0.0
     return round(float(share), 2)  # it is known to some 0.2

@@ -7,8 +7,17 @@ al., CVPR 2021, equation 7, https://doi.org/10.1109/CVPR46437.2021.00208).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from hyperspy_aedenoise._noise.model import NoiseModel
+from hyperspy_aedenoise._observation.blocks import InMemory, slices
+from hyperspy_aedenoise._observation.observation import Observation
+
+#: Ratio of a pair that judges: with more noise on the first, what is judged would no
+#: longer be what is used; with less, the second says too little.
+RATIO = 0.3
 
 
 def recorrupted_pair(spectra, expected, noise, ratio, rng):
@@ -46,8 +55,8 @@ class PairedDifference:
     Parameters
     ----------
     value : float
-        Mean squared error of the one minus that of the other, in signal units
-        squared; negative where the one is better.
+        Mean squared error of the one minus that of the other; negative where the one
+        is better.
     error : float
         Standard error of `value`.
     """
@@ -55,39 +64,103 @@ class PairedDifference:
     value: float
     error: float
 
+    def __truediv__(self, unit):
+        return PairedDifference(self.value / unit, self.error / unit)
 
-def paired_difference(one, other, second, expected, noise, ratio):
-    """Compare two estimates made from the first of a pair by means of the second.
+
+@dataclass(frozen=True)
+class Pair:
+    """Two noisy versions of spectra, the first to restore, the second to judge.
 
     Parameters
     ----------
-    one, other : ndarray, shape (..., n_channels)
-        Estimates, both computed from the first version of the spectra alone.
-    second : ndarray, shape (..., n_channels)
-        The second version.
-    expected : ndarray, shape (..., n_channels)
-        Estimate of the expected values, for the error.
+    first : Observation
+        With ``1 + ratio**2`` times the noise variance.
+    second, expected : ndarray, shape (n_spectra, n_channels)
+        The other version, and an estimate of the expected values.
     noise : NoiseModel
-        Noise of the original spectra.
+        Of the spectra themselves.
     ratio : float
-        As in `recorrupted_pair`.
-
-    Returns
-    -------
-    PairedDifference
-
-    Notes
-    -----
-    ``|one - second|**2 - |other - second|**2`` holds the noise of `second` only in
-    a term linear in ``one - other``; the error is the standard deviation of that
-    term, correlation along energy included.
+        As of `recorrupted_pair`.
     """
-    apart = np.asarray(one, dtype=np.float64) - other
-    middle = 0.5 * (np.asarray(one, dtype=np.float64) + other)
-    value = 2 * np.mean(apart * (middle - second))
-    loaded = apart * np.sqrt(noise.variance(expected))
-    power = np.sum(loaded**2)
-    for lag, rho in enumerate(noise.correlation[1:], start=1):
-        power += 2 * rho * np.sum(loaded[..., lag:] * loaded[..., :-lag])
-    power *= 1 + 1 / ratio**2
-    return PairedDifference(float(value), float(2 * np.sqrt(power) / apart.size))
+
+    first: Observation
+    second: np.ndarray
+    expected: np.ndarray
+    noise: NoiseModel
+    ratio: float = RATIO
+
+    @classmethod
+    def drawn(cls, observation, expected, rng, ratio=RATIO):
+        """A pair with fresh noise.
+
+        Parameters
+        ----------
+        observation : Observation
+        expected : ndarray, shape (n_spectra, n_channels)
+        rng : numpy.random.Generator
+        ratio : float, optional
+        """
+        noise = observation.noise
+        first, second = np.empty((2, *expected.shape), dtype=np.float32)
+        for part in slices(*expected.shape):
+            rows = observation.spectra.take(part)
+            drawn = recorrupted_pair(rows, expected[part], noise, ratio, rng)
+            first[part], second[part] = drawn
+        noisier = noise.scaled(1 + ratio**2)
+        first = observation.with_spectra(InMemory(first), noisier)
+        return cls(first, second, expected, noise, ratio)
+
+    def difference(self, one, other):
+        """Compare two estimates that were computed from the first version alone.
+
+        Parameters
+        ----------
+        one, other : Spectra
+
+        Returns
+        -------
+        PairedDifference
+            In signal units squared.
+
+        Notes
+        -----
+        ``|one - second|**2 - |other - second|**2`` holds the noise of the second
+        version only in a term linear in ``one - other``; the error is the standard
+        deviation of that term, correlation along energy included.
+        """
+        value = power = 0.0
+        for part in slices(*self.second.shape):
+            mine, others = (v.take(part).astype(float) for v in (one, other))
+            apart = mine - others
+            value += np.sum(apart * (mine + others - 2 * self.second[part]))
+            loaded = apart * np.sqrt(self.noise.variance(self.expected[part]))
+            power += np.sum(loaded**2)
+            for lag, rho in enumerate(self.noise.correlation[1:], start=1):
+                power += 2 * rho * np.sum(loaded[..., lag:] * loaded[..., :-lag])
+        # that of a noise with a correlation is never negative, but for rounding
+        power = max(power, 0) * (1 + 1 / self.ratio**2)
+        size = self.second.size
+        return PairedDifference(float(value / size), float(2 * np.sqrt(power) / size))
+
+    @cached_property
+    def noise_power(self):
+        """Mean variance of the noise, in signal units squared."""
+        parts = slices(*self.expected.shape)
+        total = sum(self.noise.variance(self.expected[part]).sum() for part in parts)
+        return float(total / self.expected.size)
+
+
+def mean_difference(differences, ratio=RATIO):
+    """Mean over draws of pairs of the same spectra.
+
+    Of the variance of a single one, ``1 / (1 + 1 / ratio**2)`` is due to the noise of
+    the spectra themselves, which all draws share.
+    """
+    n = len(differences)
+    shared = 1 / (1 + 1 / ratio**2)
+    variance = np.mean([one.error**2 for one in differences])
+    return PairedDifference(
+        float(np.mean([one.value for one in differences])),
+        float(np.sqrt(variance * (shared + (1 - shared) / n))),
+    )

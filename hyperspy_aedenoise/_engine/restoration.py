@@ -1,73 +1,50 @@
-"""Encoder, code filter and decoder together."""
+"""Encoder, code filter and decoder together: restored spectra of one recipe."""
 
 import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.ndimage
 
+from hyperspy_aedenoise._engine.encoder import Encoding
 from hyperspy_aedenoise._filters.along_energy import fitted_spectra
-from hyperspy_aedenoise._filters.code_network import CodeNetwork, refined
+from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
-from hyperspy_aedenoise._filters.nonlocal_bayes import MOST_FILTERED, MapFilter
 from hyperspy_aedenoise._filters.rare import RareFeatures, find_rare
-from hyperspy_aedenoise._filters.weak import (
-    CodeMap,
-    encode_map,
-    on_map,
-    with_weak_components,
-)
-from hyperspy_aedenoise._linear.principal import PrincipalCodes, clean_codes, parts_of
+from hyperspy_aedenoise._linear.principal import PrincipalCodes, clean_codes
+from hyperspy_aedenoise._observation.blocks import Computed
 
 _logger = logging.getLogger(__name__)
 
-#: What the code filter may be: helped by alike codes anywhere, or by alike
-#: surroundings.
-FILTERS = {
-    "alike codes": MapFilter(1, 60),
-    "alike 3 x 3": MapFilter(3, 40),
-    "alike 5 x 5": MapFilter(5, 40),
-    "alike 7 x 7": MapFilter(7, 40),
-}
-#: A quick filter tells what is alike in the search for weak components.
-_QUICK = MapFilter(3, 60, passes=2)
-#: Largest height and width of what the network is refined on: with 48 it gains less.
-_LESSON = 64
 #: Most codes for spectra that follow a drift, and what may be lost by too few, relative
 #: to the noise of one code.
 _MOST_BENT, _LOST = 64, 0.02
 
 
 @dataclass(frozen=True)
-class Form:
-    """One of the forms that the autoencoder may have.
+class Decoder:
+    """From codes, and how far spectra are moved, to spectra.
 
     Parameters
     ----------
-    weak_components : bool
-        Whether components are added that rise above the noise only in means over
-        alike positions.
-    code_filter : str
-        "none" (optimal shrinkage), or a key of `FILTERS`.
-    decoder : {"principal", "along energy"}
-        Principal components, or spectra fitted to the filtered codes and filtered
-        along energy.
-    network : float
-        How much is added to the filtered codes of what a network, trained once on
-        simulated structures, would correct: 0 to 1.
-    aligned : bool
-        Whether the spectra are aligned along energy before they are encoded, and
-        moved back in the end.
-    refined : bool
-        Whether that network was refined on the map itself.
+    mean : ndarray, shape (n_channels,)
+        Spectrum where all codes are 0, in signal units.
+    components : ndarray, shape (n_codes, n_channels)
+        Codes to signal units.
+    fixed : ndarray, shape (n_channels,), or None
+        What all spectra have in common and doesn't move, in signal units. None: the
+        codes know of the drift, and decoded spectra needn't be moved.
     """
 
-    weak_components: bool = False
-    code_filter: str = "none"
-    decoder: str = "principal"
-    network: float = 0.0
-    aligned: bool = False
-    refined: bool = False
+    mean: np.ndarray
+    components: np.ndarray
+    fixed: np.ndarray | None = None
+
+    def __call__(self, codes, drift=None):
+        """Spectra, shape (n, n_channels), of codes and a drift in channels."""
+        decoded = codes @ self.components + self.mean
+        if self.fixed is None:
+            return decoded
+        return moved(decoded, drift) + self.fixed
 
 
 @dataclass(frozen=True)
@@ -78,10 +55,7 @@ class Restoration:
     ----------
     linear : PrincipalCodes
         The encoder; it doesn't see rare features.
-    mean : ndarray, shape (n_channels,)
-        Spectrum where all codes are 0, in signal units.
-    decoder : ndarray, shape (n_codes, n_channels)
-        Codes to signal units.
+    decoder : Decoder
     noisy, codes : ndarray, shape (n_spectra, n_codes)
         Codes as they were measured, and filtered.
     level : ndarray, shape (n_spectra,)
@@ -90,172 +64,82 @@ class Restoration:
         What was put back; its amplitudes are the last codes. None: not looked for.
     drift : ndarray, shape (n_spectra,), or None
         How far the spectra are moved along energy, in channels, if that is followed.
-    fixed : ndarray, shape (n_channels,), or None
-        What all spectra have in common and doesn't move, in signal units. None: the
-        codes know of the drift, and decoded spectra needn't be moved.
     """
 
     linear: PrincipalCodes
-    mean: np.ndarray
-    decoder: np.ndarray
+    decoder: Decoder
     noisy: np.ndarray
     codes: np.ndarray
     level: np.ndarray
     rare: RareFeatures | None = None
     drift: np.ndarray | None = None
-    fixed: np.ndarray | None = None
+
+    @property
+    def restored(self):
+        """The restored spectra, in signal units, by blocks."""
+        along = (self.codes,)
+        if self.decoder.fixed is not None:
+            along = self.codes, self.drift
+        return Computed(self.decoder, *along, n_channels=len(self.decoder.mean))
 
     def spectra(self, part=slice(None)):
-        """Restored spectra of some rows, in signal units."""
-        decoded = self.codes[part] @ self.decoder + self.mean
-        if self.fixed is None:
-            return decoded
-        return moved(decoded, self.drift[part]) + self.fixed
+        """Restored spectra of some numbers, in signal units and single precision."""
+        return self.restored.take(part)
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Spectra and the map of their codes.
+def decoded(encoding, filtered, decoder):
+    """The restoration of filtered codes.
 
     Parameters
     ----------
-    rows : ndarray, shape (n_spectra, n_channels)
-        Noisy spectra, aligned if there is a drift.
-    code_map : CodeMap
-    drift : ndarray, shape (n_spectra,), or None
-        By how many channels they were moved back.
-    mean : ndarray, shape (n_channels,), or None
-        Of the spectra before that.
-    """
-
-    rows: np.ndarray
-    code_map: CodeMap
-    drift: np.ndarray | None = None
-    mean: np.ndarray | None = None
-
-    def with_weak(self, noise, rng):
-        """With weak components; the same if there are none."""
-        code_map = self.code_map
-        first = code_map.codes[..., :MOST_FILTERED]
-        guide = _QUICK(first, code_map.level, code_map.used)
-        found = with_weak_components(code_map, guide, self.rows, noise, rng, _QUICK)
-        return self if found is code_map else replace(self, code_map=found)
-
-    def filtered(self, name):
-        """Filtered codes, shape (n_maps, height, width, n_codes)."""
-        if name == "none":
-            return self.code_map.shrunk
-        codes, used = self.code_map.shrunk, self.code_map.used
-        codes[..., :MOST_FILTERED] = self.code_map.codes[..., :MOST_FILTERED]
-        return on_map(FILTERS[name](codes, self.code_map.level, used)[used], used)
-
-    def correction(self, network, filtered):
-        """What the network would add to filtered codes, same shape."""
-        result = np.zeros_like(filtered)
-        first = np.s_[..., :MOST_FILTERED]
-        codes, level = self.code_map.codes[first], self.code_map.level
-        result[first] = network.correction(codes, filtered[first], level)
-        return result
-
-    def refined_network(self, filtered, name, rng):
-        """The network, refined on the map itself.
-
-        The codes, filtered as well as they can be, are taken for the truth: fresh noise
-        is added to them, and filtered in the same way.
-        """
-        part = _fullest_part(self.code_map.used)
-        used = self.code_map.used[part]
-        known = filtered[part][used][:, :MOST_FILTERED]
-        true, level = on_map(known, used), self.code_map.level[part]
-        noise = rng.standard_normal(known.shape, dtype=np.float32)
-        noisy = on_map(known + np.sqrt(level[used])[:, None] * noise, used)
-        again = on_map(FILTERS[name](noisy, level, used)[used], used)
-        return refined(noisy, again, true, level, rng)
-
-    def restored(self, filtered, decoder):
-        """The spectra of filtered codes; `decoder` as of `Form`."""
-        code_map = self.code_map
-        linear, codes = code_map.linear, filtered[code_map.used]
-        mean, spectra = linear.mean, linear.decoder
-        if decoder == "along energy":
-            mean, spectra = fitted_spectra(code_map, codes, self.rows)
-        noisy, level = (v[code_map.used] for v in (code_map.codes, code_map.level))
-        restoration = Restoration(
-            linear, mean, spectra, noisy, codes, level, drift=self.drift
-        )
-        if self.drift is None:
-            return restoration
-        return replace(restoration, fixed=self._fixed(restoration))
-
-    def _fixed(self, restoration):
-        """What doesn't move with the spectra, as far as it is above the noise."""
-        n_spectra = len(self.rows)
-        restoration = replace(restoration, fixed=np.zeros_like(self.mean))
-        restored = sum(
-            restoration.spectra(part).sum(axis=0, dtype=float)
-            for part in parts_of(n_spectra)
-        )
-        rest = self.mean - restored / n_spectra
-        level = restoration.level.mean() / n_spectra
-        white = self.code_map.colour.whiten(rest[None]) / np.sqrt(level)
-        return rest * max(1 - 1 / np.square(white).mean(), 0)
-
-
-def encode(rows, used, noise, n_codes=None, drift=None):
-    """Encode spectra, aligned along energy if a drift is given.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (n_spectra, n_channels)
-        The spectra that take part, in signal units.
-    used : ndarray of bool, shape (..., x)
-        Where they lie: the last two axes are a map, further ones a stack of maps.
-    noise : NoiseModel
-    n_codes : int, optional
-        Default: what rises above the noise.
-    drift : ndarray, shape (n_spectra,), optional
-        In channels.
+    encoding : Encoding
+    filtered : ndarray, shape of its codes
+    decoder : str
+        As of `Recipe`.
 
     Returns
     -------
-    Encoded
+    Restoration
     """
-    mean = None
+    layout, linear = encoding.layout, encoding.linear
+    codes = layout.from_map(filtered)
+    mean, components = linear.mean, linear.decoder
+    if decoder == "along energy":
+        mean, components = fitted_spectra(encoding.observation, codes)
+    noisy, level = (layout.from_map(v) for v in (encoding.codes, encoding.level))
+    decoder, drift = Decoder(mean, components), encoding.drift
     if drift is not None:
-        mean = rows.mean(axis=0, dtype=float)
-        rows = moved(rows, -drift)
-    return Encoded(rows, encode_map(rows, used, noise, n_codes), drift, mean)
+        decoder = replace(decoder, fixed=_fixed(encoding, decoder, codes))
+    return Restoration(linear, decoder, noisy, codes, level, drift=drift)
 
 
-def _fullest_part(used):
-    """Index of the part of a stack of maps where most positions take part.
-
-    It is at most `_LESSON` positions high and wide, without maps that have none there.
-    """
-    height, width = (min(_LESSON, n) for n in used.shape[1:])
-    n_used = used.sum(axis=0).astype(float)
-    n_used = scipy.ndimage.uniform_filter(n_used, (height, width), mode="constant")
-    inside = tuple(
-        slice(side // 2, n - (side - 1) // 2)
-        for side, n in zip((height, width), n_used.shape, strict=True)
-    )
-    most = n_used[inside]
-    top, left = np.unravel_index(most.argmax(), most.shape)
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    return used[:, rows, columns].any(axis=(1, 2)), rows, columns
+def _fixed(encoding, decoder, codes):
+    """What doesn't move with the spectra, as far as it is above the noise."""
+    n_spectra = len(codes)
+    moving = replace(decoder, fixed=np.zeros_like(encoding.unmoved_mean))
+    restored = Computed(moving, codes, encoding.drift, n_channels=len(moving.mean))
+    rest = encoding.unmoved_mean - restored.total(_summed) / n_spectra
+    level = encoding.layout.from_map(encoding.level).mean() / n_spectra
+    white = encoding.observation.colour.whiten(rest[None]) / np.sqrt(level)
+    return rest * max(1 - 1 / np.square(white).mean(), 0)
 
 
-def restore(rows, used, noise, n_codes, rng, form, network=None):
-    """Restore spectra in one form.
+def _summed(rows):
+    return rows.sum(axis=0, dtype=float)
+
+
+def restore(observation, n_codes, recipe, rng, network=None):
+    """Restore spectra by one recipe.
 
     Rare features are put back, unless a number of codes was asked for.
 
     Parameters
     ----------
-    rows, used, noise, n_codes
-        As of `encode`.
+    observation : Observation
+    n_codes : int or None
+        None: what rises above the noise.
+    recipe : Recipe
     rng : numpy.random.Generator
-    form : Form
     network : CodeNetwork, optional
         Default: the one that was trained once.
 
@@ -263,41 +147,38 @@ def restore(rows, used, noise, n_codes, rng, form, network=None):
     -------
     Restoration
     """
-    drift = energy_drift(rows, used, noise) if form.aligned else None
-    encoded = encode(rows, used, noise, n_codes, drift)
-    if form.weak_components:
-        encoded = encoded.with_weak(noise, rng)
-    filtered = encoded.filtered(form.code_filter)
-    if form.network:
+    drift = energy_drift(observation) if recipe.aligned else None
+    encoding = Encoding.of(observation, n_codes, drift)
+    if recipe.weak_components:
+        encoding = encoding.with_weak(rng)
+    filtered = encoding.filtered(recipe.code_filter)
+    if recipe.network:
         network = network or CodeNetwork()
-        filtered = filtered + form.network * encoded.correction(network, filtered)
-    restoration = encoded.restored(filtered, form.decoder)
-    code_map = encoded.code_map
-    del encoded  # aligned, it has a copy of the spectra
+        filtered = filtered + recipe.network * encoding.correction(network, filtered)
+    restoration = decoded(encoding, filtered, recipe.decoder)
+    colour = encoding.observation.colour
+    del encoding, filtered  # aligned, it has a copy of the spectra
     if drift is not None:
-        restoration = _bent(restoration, rows, noise)
+        restoration = _bent(restoration, observation)
     if n_codes is not None:
         return restoration
     # what comes in at the ends as spectra move isn't known, and no rare peak
     margin = 0 if drift is None else int(np.ceil(np.abs(drift).max()))
-    rare = find_rare(
-        rows, restoration.spectra, code_map.used, noise, code_map.colour, rng, margin
-    )
+    rare = find_rare(observation, colour, restoration.restored, rng, margin)
     return _with_rare(restoration, rare)
 
 
-def _bent(restoration, rows, noise):
+def _bent(restoration, observation):
     """A restoration whose codes know of the drift: as many as that takes.
 
     Spectra that move lie on a curve in the space of principal components.
     """
-    spectra = np.empty(rows.shape, dtype=np.float32)
-    for part in parts_of(len(rows)):
-        spectra[part] = restoration.spectra(part)
-    linear = clean_codes(spectra, noise, min(_MOST_BENT, *spectra.shape))
-    noisy, codes = np.empty((2, len(rows), linear.encoder.shape[1]), dtype=np.float32)
-    for part in parts_of(len(rows)):
-        noisy[part], codes[part] = (linear.encode(v[part]) for v in (rows, spectra))
+    restored = restoration.restored
+    n_most = min(_MOST_BENT, restored.n_spectra, restored.n_channels)
+    linear = clean_codes(observation.with_spectra(restored), n_most)
+    noisy, codes = (
+        one.gather(linear.codes_of) for one in (observation.spectra, restored)
+    )
     power = (np.square(codes) / restoration.level[:, None]).mean(axis=0)
     lost = power[::-1].cumsum()[::-1]  # with a code and all weaker ones
     n_codes = max(int((lost > _LOST).sum()), 1)
@@ -312,11 +193,9 @@ def _bent(restoration, rows, noise):
     return replace(
         restoration,
         linear=linear,
-        mean=linear.mean,
-        decoder=linear.decoder,
+        decoder=Decoder(linear.mean, linear.decoder),
         noisy=noisy[:, :n_codes],
         codes=codes[:, :n_codes],
-        fixed=None,
     )
 
 
@@ -330,10 +209,11 @@ def _with_rare(restoration, rare):
         np.concatenate([linear.decoder, np.zeros((n_rare, n_channels))]),
         np.concatenate([linear.shrinkage, np.zeros(n_rare)]),
     )
+    components = np.concatenate([restoration.decoder.components, rare.decoder])
     return replace(
         restoration,
         linear=linear,
-        decoder=np.concatenate([restoration.decoder, rare.decoder]),
+        decoder=replace(restoration.decoder, components=components),
         noisy=np.concatenate([restoration.noisy, nothing], axis=1),
         codes=np.concatenate([restoration.codes, rare.amplitudes], axis=1),
         rare=rare,

@@ -3,7 +3,6 @@
 import numpy as np
 
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
-from hyperspy_aedenoise._linear.principal import parts_of
 
 #: Channels of a patch along energy, and passes. Of 7 to 17 channels 11 and 13 were the
 #: best ones, on simulated lines and on repeats.
@@ -38,7 +37,7 @@ def along_energy(parts):
     return filter_(parts.T[None], np.ones((1, n_channels)))[0].T
 
 
-def fitted_spectra(code_map, filtered, rows):
+def fitted_spectra(observation, codes):
     """Spectra of the components that fit the noisy spectra best, given their codes.
 
     With the codes known, each channel is a regression on them. The regression is
@@ -47,29 +46,27 @@ def fitted_spectra(code_map, filtered, rows):
 
     Parameters
     ----------
-    code_map : CodeMap
-    filtered : ndarray, shape (n_spectra, n_codes)
+    observation : Observation
+    codes : ndarray, shape (n_spectra, n_codes)
         Filtered codes of the spectra.
-    rows : ndarray, shape (n_spectra, n_channels)
-        Noisy spectra, in signal units.
 
     Returns
     -------
     mean : ndarray, shape (n_channels,)
         Spectrum where all codes are 0, in signal units.
-    decoder : ndarray, shape (n_codes, n_channels)
+    components : ndarray, shape (n_codes, n_channels)
         Codes to signal units.
     """
-    colour = code_map.colour
-    weight = 1 / np.sqrt(code_map.level[code_map.used])[:, None]
-    known = np.column_stack([np.ones(len(rows)), filtered]) * weight
+    weight = 1 / np.sqrt(observation.level)[:, None]
+    known = np.column_stack([np.ones(len(codes)), codes]) * weight
     basis, triangle = np.linalg.qr(known)
-    parts = np.zeros((basis.shape[1], rows.shape[1]))
-    for part in parts_of(len(rows)):
-        white = colour.whiten(rows[part])
-        parts += (basis[part] * weight[part]).T @ white
-    calm = along_energy(parts)
+    parts = observation.spectra.total(_products, basis * weight)
+    calm = along_energy(observation.colour.whiten(parts))
     # codes that don't vary, or are alike, have no spectrum of their own
     spectra = np.linalg.lstsq(triangle, calm, rcond=1e-6)[0]
-    spectra = colour.unwhiten(spectra)
+    spectra = observation.colour.unwhiten(spectra)
     return spectra[0], spectra[1:]
+
+
+def _products(rows, weights):
+    return weights.T @ rows

@@ -4,8 +4,8 @@ import numpy as np
 
 from hyperspy_aedenoise._filters.along_energy import along_energy
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
-from hyperspy_aedenoise._filters.weak import on_map
-from hyperspy_aedenoise._linear.principal import Colour, noise_level, parts_of
+from hyperspy_aedenoise._noise.whitening import Colour
+from hyperspy_aedenoise._observation.layout import Layout
 
 #: Largest drift that is looked for, in channels and as a share of all channels: what
 #: moves by more has little in common. Half a channel is a fraction of any peak's width.
@@ -28,16 +28,12 @@ _BEYOND, _END = 64, 10
 _AT_ONCE = 512
 
 
-def energy_drift(rows, used, noise):
+def energy_drift(observation):
     """How far each spectrum is moved along energy against the mean of all.
 
     Parameters
     ----------
-    rows : ndarray, shape (n_spectra, n_channels)
-        Noisy spectra, in signal units.
-    used : ndarray of bool, shape (..., x)
-        Where they lie; its sum is n_spectra.
-    noise : NoiseModel
+    observation : Observation
 
     Returns
     -------
@@ -56,34 +52,43 @@ def energy_drift(rows, used, noise):
     those of the codes; spectra that don't tell theirs, as in vacuum, get that of
     others nearby that do.
     """
-    n_spectra, n_channels = rows.shape
+    n_spectra, n_channels = observation.n_spectra, observation.n_channels
     farthest = min(_FARTHEST, int(_FARTHEST_SHARE * n_channels))
     if n_spectra < _FEWEST or not farthest:
         return None
     steps = np.arange(-farthest, farthest + _STEP / 2, _STEP)
-    aligned_by = np.zeros(n_spectra)
+    spectra, aligned_by = observation.spectra, None
     for _ in range(_PASSES):
-        mean = _mean_aligned(rows, aligned_by)
-        colour = Colour.of(noise, mean)
-        drift, variance = _most_likely(_explained(rows, mean, colour, steps), steps)
-        variance *= noise_level(rows, noise, colour.spread)
+        if aligned_by is None:
+            mean = observation.plain_mean
+        else:
+            mean = spectra.total(_sum_moved, -aligned_by) / n_spectra
+        colour = Colour.of(observation.noise, mean)
+        likely = _Likely(_templates(mean, colour, steps, n_spectra), colour, steps)
+        drift, variance = spectra.gather(likely).T
+        variance = variance * observation.level_at(colour.spread)
         weight = 1 / variance
-        drift -= np.average(drift, weights=weight)
+        drift = drift - np.average(drift, weights=weight)
         excess = np.average(drift**2 - variance, weights=weight)
         telling = variance < excess
         if excess < 1 / weight.mean() or telling.mean() < _LEAST_SHARE:
             return None
         aligned_by = drift * excess / (excess + variance)
-    unit = np.sqrt(1 / weight.mean())
-    known = used.copy()
-    known[used] = telling
+    return _filtered(drift, variance, telling, observation.layout)
+
+
+def _filtered(drift, variance, telling, layout):
+    """The map of the drift without noise, by those that tell theirs."""
+    unit = np.sqrt(1 / (1 / variance).mean())
+    known = layout.used.copy()
+    known[layout.used] = telling
+    known = Layout(known)
     drift, level = (
-        on_map(values[telling], known)
+        known.to_map(values[telling])
         for values in (drift / unit, np.maximum(variance / unit**2, 0.1))
     )
-    known = known.reshape(level.shape)
-    filtered = _FILTER(drift[..., None], level, known)[..., 0]
-    return unit * on_map(filtered[known], known)[used.reshape(level.shape)]
+    filtered = _FILTER(drift[..., None], level, known.used)[..., 0]
+    return unit * layout.from_map(known.to_map(known.from_map(filtered)))
 
 
 def moved(rows, channels):
@@ -136,37 +141,35 @@ def _continued(rows, n):
     return 2 * (last @ weights)[:, None] - rows[:, -2 : -2 - n : -1]
 
 
-def _mean_aligned(rows, drift):
-    """Mean of the spectra, each moved back by its drift."""
-    if not drift.any():
-        return rows.mean(axis=0, dtype=float)
-    total = sum(
-        moved(rows[part], -drift[part]).sum(axis=0, dtype=float)
-        for part in parts_of(len(rows))
-    )
-    return total / len(rows)
+def _sum_moved(rows, channels):
+    return moved(rows, channels).sum(axis=0, dtype=float)
 
 
-def _explained(rows, mean, colour, steps):
-    """Squared norm of each whitened spectrum that a moved mean explains.
+def _templates(mean, colour, steps, n_spectra):
+    """Whitened directions of the mean, moved, times a straight line in energy.
 
-    Shape (n_steps, n_spectra); the mean may be changed by a straight line in energy.
+    Shape (n_channels, n_steps * n), orthonormal at each step.
     """
-    n_spectra, n_channels = rows.shape
     # of a mean of spectra the noise is white, too, and known
     white = colour.whiten(mean[None]) * np.sqrt(n_spectra)
     calm = colour.unwhiten(along_energy(white) / np.sqrt(n_spectra))
-    along = np.linspace(-1, 1, n_channels) ** np.arange(_ORDER + 1)[:, None]
+    along = np.linspace(-1, 1, len(mean)) ** np.arange(_ORDER + 1)[:, None]
     at_steps = moved(np.repeat(calm, len(steps), axis=0), steps)
-    templates = np.concatenate(
-        [np.linalg.qr(colour.whiten(one * along).T)[0] for one in at_steps], axis=1
-    ).astype(np.float32)
-    gain = np.empty((len(steps), n_spectra))
-    for part in parts_of(n_spectra):
-        match = colour.whiten(rows[part]).astype(np.float32) @ templates
-        match = np.square(match).reshape(len(match), len(steps), -1)
-        gain[:, part] = match.sum(axis=2).T
-    return gain
+    templates = [np.linalg.qr(colour.whiten(one * along).T)[0] for one in at_steps]
+    return np.concatenate(templates, axis=1).astype(np.float32)
+
+
+class _Likely:
+    """Most likely drift and its variance, shape (n, 2), of noisy spectra."""
+
+    def __init__(self, templates, colour, steps):
+        self.templates, self.colour, self.steps = templates, colour, steps
+
+    def __call__(self, rows):
+        match = self.colour.whiten(rows).astype(np.float32) @ self.templates
+        match = np.square(match).reshape(len(match), len(self.steps), -1)
+        gain = match.sum(axis=2).T.astype(float)
+        return np.stack(_most_likely(gain, self.steps), axis=1)
 
 
 def _most_likely(gain, steps):

@@ -1,6 +1,5 @@
 """Non-local Bayes filtering of code maps: patches that look alike help each other."""
 
-import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ _MANY_PLACES = 11
 #: Patches filtered at a time by a thread, and most threads: each takes some 100 MB.
 #: The linear algebra of small matrices gains nothing from threads of its own.
 _BATCH, _MOST_THREADS = 400, 4
+#: Distances between patches that are in memory at a time.
+_DISTANCES = 2**23
 #: Components of a group that usually are all that rise above the noise, and steps of
 #: the iteration towards them.
 _FEW, _ITERATIONS = 10, 3
@@ -85,33 +86,52 @@ class MapFilter:
 def _filtered(codes, level, used, filter_):
     """All passes of a filter over a map of few codes."""
     sides = filter_.sides(codes.shape[-3])
-    noisy = _patches(codes, sides)
     n_alike = min(filter_.n_alike, max(int(0.6 * used.sum()), 4), used.sum())
     level = np.asarray(level, dtype=np.float32).ravel()
-    guide = None
     every = used.ravel()
     some = every & _wanted(codes.shape[:-1], sides)
+    noisy = seen = Patches(codes, sides)
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
         for number in range(filter_.passes):
             wanted = every if number == filter_.passes - 1 else some
-            seen = noisy if guide is None else _patches(guide, sides)
-
-            def estimated(here, candidates, seen=seen):
-                group = candidates[_most_alike(seen[here], seen[candidates], n_alike)]
-                return _wiener(noisy, seen, level, here, group)
-
-            estimate = np.zeros_like(noisy)
+            average = _Average(codes, sides)
             for positions, candidates in _neighbourhoods(used):
                 positions = positions[wanted[positions]]
-                if not len(positions):
-                    continue
-                batches = np.split(positions, range(_BATCH, len(positions), _BATCH))
-                everywhere = itertools.repeat(candidates)
-                found = pool.map(estimated, batches, everywhere)
-                estimate[positions] = np.concatenate(list(found))
-            guide = _unpatched(estimate, wanted, codes, sides)
+                if len(positions):
+                    near = _Near(noisy, seen, level, positions, candidates)
+                    estimates = near.estimates(positions, n_alike, pool)
+                    average.add(positions, estimates)
+            guide = average.of(codes)
+            seen = Patches(guide, sides)
     return guide
+
+
+class _Near:
+    """The patches around some positions, and those they are compared with.
+
+    Only these are in memory: a large map has far more patches than values.
+    """
+
+    def __init__(self, noisy, seen, level, positions, candidates):
+        self.numbers = np.union1d(positions, candidates)
+        self.noisy = noisy.at(self.numbers)
+        self.seen = self.noisy if seen is noisy else seen.at(self.numbers)
+        self.level = level[self.numbers]
+        self.candidates = np.searchsorted(self.numbers, candidates)
+
+    def estimates(self, positions, n_alike, pool):
+        """Estimates of the patches at positions, shape (n, n_values)."""
+        here = np.searchsorted(self.numbers, positions)
+        others = self.seen[self.candidates]
+
+        def estimated(here):
+            alike = _most_alike(self.seen[here], others, n_alike)
+            group = self.candidates[alike]
+            return _wiener(self.noisy, self.seen, self.level, here, group)
+
+        batches = np.split(here, range(_BATCH, len(here), _BATCH))
+        return np.concatenate(list(pool.map(estimated, batches)))
 
 
 def _wanted(shape, sides):
@@ -139,13 +159,14 @@ def alike(guide, used, filter_, n_alike):
     ndarray of int32, shape (n_used, n_alike)
         For each position that takes part those most like it, as numbers of them.
     """
-    seen = _patches(guide[..., :MOST_FILTERED], filter_.sides(used.shape[-2]))
+    patches = Patches(guide[..., :MOST_FILTERED], filter_.sides(used.shape[-2]))
     number = np.cumsum(used.ravel(), dtype=np.int32) - 1
     found = np.empty((used.sum(), n_alike), dtype=np.int32)
     for positions, candidates in _neighbourhoods(used):
         positions = positions[used.ravel()[positions]]
         if len(positions):
-            group = _most_alike(seen[positions], seen[candidates], n_alike)
+            seen, others = patches.at(positions), patches.at(candidates)
+            group = _most_alike(seen, others, n_alike)
             found[number[positions]] = number[candidates[group]]
     return found
 
@@ -273,41 +294,60 @@ def _neighbourhoods(used):
 def _most_alike(patches, candidates, n_alike):
     """Indices of the nearest candidates of each patch, shape (n, n_alike)."""
     power = np.square(candidates).sum(axis=1)
-    found = []
-    for start in range(0, len(patches), 1000):
-        distance = power - 2 * patches[start : start + 1000] @ candidates.T
+    found, step = [], int(np.clip(_DISTANCES // len(candidates), 1, 1000))
+    for start in range(0, len(patches), step):
+        distance = power - 2 * patches[start : start + step] @ candidates.T
         found.append(np.argpartition(distance, n_alike - 1, axis=1)[:, :n_alike])
     return np.concatenate(found)
 
 
-def _patches(codes, sides):
-    """Patches around all positions, mirrored at the borders, as rows of float32."""
-    *stack, height, width, _ = codes.shape
-    margins = [(0, 0) for _ in stack] + [(side // 2, side // 2) for side in sides]
-    padded = np.pad(codes.astype(np.float32), [*margins, (0, 0)], mode="symmetric")
-    parts = [
-        padded[..., y : y + height, x : x + width, :]
-        for y in range(sides[0])
-        for x in range(sides[1])
-    ]
-    return np.stack(parts, axis=-2).reshape(codes[..., 0].size, -1)
+class Patches:
+    """The patches of a map, mirrored at its borders.
 
-
-def _unpatched(patches, wanted, codes, sides):
-    """Mean of the overlapping patches at each position; all but the wanted are 0.
-
-    Where none lies the codes are given as they are.
+    Parameters
+    ----------
+    codes : ndarray, shape (..., height, width, n_codes)
+    sides : tuple of int
+        Height and width of a patch, odd.
     """
-    *stack, height, width, n_codes = codes.shape
-    top, left = sides[0] // 2, sides[1] // 2
-    total = np.zeros((*stack, height + 2 * top, width + 2 * left, n_codes))
-    count = np.zeros((*total.shape[:-1], 1))
-    wanted = wanted.reshape(*stack, height, width, 1)
-    parts = patches.reshape(*stack, height, width, sides[0] * sides[1], n_codes)
-    for number in range(sides[0] * sides[1]):
-        y, x = divmod(number, sides[1])
-        total[..., y : y + height, x : x + width, :] += parts[..., number, :]
-        count[..., y : y + height, x : x + width, :] += wanted
-    inside = np.s_[..., top : top + height, left : left + width, :]
-    total, count = total[inside], count[inside]
-    return np.where(count > 0, total / np.maximum(count, 1), codes)
+
+    def __init__(self, codes, sides):
+        *_, height, width, n_codes = codes.shape
+        maps = codes.reshape(-1, height, width, n_codes).astype(np.float32)
+        margins = [(0, 0), *((side // 2, side // 2) for side in sides), (0, 0)]
+        padded = np.pad(maps, margins, mode="symmetric")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, sides, (1, 2))
+        self._windows = np.moveaxis(windows, 3, -1)
+
+    def at(self, positions):
+        """Patches around positions, numbers in the stack, shape (n, n_values)."""
+        where = np.unravel_index(positions, self._windows.shape[:3])
+        return self._windows[where].reshape(len(positions), -1)
+
+
+class _Average:
+    """Mean of the overlapping patches at each position of a map."""
+
+    def __init__(self, codes, sides):
+        *_, height, width, n_codes = codes.shape
+        self.sides = sides
+        self.shape = (codes[..., 0].size // (height * width), height, width)
+        n_maps, top, left = self.shape[0], sides[0] // 2, sides[1] // 2
+        self.total = np.zeros((n_maps, height + 2 * top, width + 2 * left, n_codes))
+        self.count = np.zeros(self.total.shape[:-1])
+
+    def add(self, positions, patches):
+        """Add patches around positions, each of which comes but once."""
+        number, y, x = np.unravel_index(positions, self.shape)
+        parts = patches.reshape(len(patches), *self.sides, -1)
+        for down, right in np.ndindex(self.sides):
+            self.total[number, y + down, x + right] += parts[:, down, right]
+            self.count[number, y + down, x + right] += 1
+
+    def of(self, codes):
+        """The mean; where no patch lies the codes are given as they are."""
+        (top, left), (_, height, width) = self.sides, self.shape
+        inside = np.s_[:, top // 2 : top // 2 + height, left // 2 : left // 2 + width]
+        count = self.count[inside][..., None]
+        mean = self.total[inside] / np.maximum(count, 1)
+        return np.where(count > 0, mean, codes.reshape(mean.shape)).reshape(codes.shape)

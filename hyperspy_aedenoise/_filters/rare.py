@@ -1,17 +1,16 @@
 """Rare features: peaks that few spectra have and the codes don't hold."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
 import scipy.special
 
-from hyperspy_aedenoise._linear.principal import parts_of
+from hyperspy_aedenoise._filters.peaks import Peaks
+from hyperspy_aedenoise._noise.model import NoiseModel
+from hyperspy_aedenoise._noise.whitening import Colour
+from hyperspy_aedenoise._observation.layout import Layout
 
-#: Standard deviations of the peaks that are looked for, in channels, and of spikes.
-_WIDTHS, _SPIKE_WIDTHS = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5), (0.3, 1.0)
-#: What is less in a peak of norm 1 is 0: products of denormal numbers take long.
-_NOTHING = 1e-9
 #: Channels on both sides of a spike in which nothing else is looked for.
 _AROUND_SPIKE = 6
 #: Chance that noise shows anything in the whole data set; that it shows a further peak
@@ -20,6 +19,8 @@ _CHANCE, _CHANCE_FURTHER = 0.01, 0.05
 #: Rows of drawn noise that tell what chance does, share of them that makes the tail,
 #: and rows of the data that tell their spread.
 _NULL_ROWS, _TAIL, _SPREAD_ROWS = 6000, 0.02, 4096
+#: Rows of drawn noise at a time.
+_AT_ONCE = 2048
 #: Most peaks that are looked for, and share of spectra beyond which they aren't rare.
 _MOST_PEAKS, _MOST_SPECTRA = 20, 0.1
 
@@ -53,9 +54,9 @@ class RareFeatures:
     n_spikes: int = 0
     share: float = 0.0
 
-    def as_dict(self, used):
-        """Everything as numbers and lists, with positions in a map, bool (...)."""
-        where = np.argwhere(used)
+    def as_dict(self, layout):
+        """Everything as numbers and lists, with positions as they were."""
+        where = np.argwhere(layout.mask)
         features = zip(
             self.centre, self.width, self.strength, self.amplitudes.T, strict=True
         )
@@ -74,49 +75,16 @@ class RareFeatures:
         }
 
 
-@dataclass(frozen=True)
-class _Peaks:
-    """Peaks as they look in whitened spectra, shape (n_peaks, n_channels), norm 1."""
-
-    centre: np.ndarray
-    width: np.ndarray
-    white: np.ndarray
-
-    @classmethod
-    def all_of(cls, colour):
-        """Peaks and spikes at all channels, in steps of half their width or less."""
-        n_channels = len(colour.spread)
-        widths = _SPIKE_WIDTHS + _WIDTHS
-        steps = [0.5, 1] + [max(round(width / 2), 1) for width in _WIDTHS]
-        centres = [np.arange(0, n_channels, step) for step in steps]
-        centre = np.concatenate(centres)
-        width = np.repeat(widths, [len(part) for part in centres])
-        distance = (np.arange(n_channels) - centre[:, None]) / width[:, None]
-        white = colour.whiten(np.exp(-0.5 * distance**2))
-        white /= np.linalg.norm(white, axis=1, keepdims=True)
-        white[np.abs(white) < _NOTHING] = 0
-        return cls(centre, width, white.astype(np.float32))
-
-    @property
-    def spiky(self):
-        """Which are as narrow as spikes."""
-        return self.width < min(_WIDTHS)
-
-
-def find_rare(rows, restored, used, noise, colour, rng, margin=0):
+def find_rare(observation, colour, restored, rng, margin=0):
     """Look for peaks in what a restoration took away.
 
     Parameters
     ----------
-    rows : ndarray, shape (n_spectra, n_channels)
-        Noisy spectra, in signal units.
-    restored : callable
-        Gives the restored spectra of some rows, by a slice or by their numbers.
-    used : ndarray of bool, shape (n_maps, height, width)
-        Where they lie; its sum is n_spectra.
-    noise : NoiseModel
+    observation : Observation
     colour : Colour
         Of the noise at the mean spectrum.
+    restored : Computed
+        The restored spectra.
     rng : numpy.random.Generator
     margin : int, default 0
         Channels at both ends in which nothing is looked for.
@@ -140,142 +108,239 @@ def find_rare(rows, restored, used, noise, colour, rng, margin=0):
     What one to three channels explain better than a peak is a spike, as X-rays and
     cosmic rays make them: a real feature as narrow as that is taken for one.
     """
-    peaks = _Peaks.all_of(colour)
-    inside = np.abs(peaks.centre - (rows.shape[1] - 1) / 2)
-    inside = inside <= (rows.shape[1] - 1) / 2 - margin
-    peaks = _Peaks(peaks.centre[inside], peaks.width[inside], peaks.white[inside])
-    white = np.empty(rows.shape, dtype=np.float32)
-    for part in parts_of(len(rows)):
-        expected = restored(part)
-        white[part] = _whitened(rows[part] - expected, expected, noise, colour)
-    spread = _spread(white, peaks)
-    anywhere, further = _limits(restored, len(rows), noise, colour, peaks, rng)
-    parts = parts_of(len(rows))
-    largest = np.concatenate([_largest(white[part], peaks, spread) for part in parts])
-    hits = np.flatnonzero(largest > anywhere)
-    n_spikes = _cut_out_spikes(white, hits, peaks, spread, anywhere)
-    broad = ~peaks.spiky
-    peaks = _Peaks(peaks.centre[broad], peaks.width[broad], peaks.white[broad])
-    spread = spread[broad]
-    hits = hits[_largest(white[hits], peaks, spread) > anywhere]
-    share = len(hits) / len(rows)
-    if share > _MOST_SPECTRA:
-        hits = hits[:0]
-    found, amplitudes = _pursue(white, hits, used, peaks, spread, further)
-    decoder = colour.unwhiten(peaks.white[found].astype(np.float64))
-    strength = np.abs(amplitudes).max(axis=0)
-    for row in np.flatnonzero(amplitudes.any(axis=1)):
-        # the noise at a peak is not that at the mean spectrum
-        level = _level(restored(slice(row, row + 1)), noise, colour)[0]
-        weight = np.square(decoder) / np.square(decoder).sum(axis=1, keepdims=True)
-        amplitudes[row] *= weight @ level
+    residuals = _Residuals(observation, restored, colour)
+    peaks = Peaks.all_of(colour, margin)
+    peaks = peaks.beside(_spread(residuals, peaks))
+    limits = _limits(residuals, peaks, rng)
+    broad = peaks.some(~peaks.spiky)
+    largest = residuals.gather(peaks, broad)
+    (shown,) = np.nonzero(largest[:, 0] > limits.anywhere)
+    n_spikes, hits = 0, []
+    for part in np.split(shown, range(_AT_ONCE, len(shown), _AT_ONCE)):
+        white = residuals.take(part)
+        n_spikes += int(_cut_out_spikes(white, peaks, limits.anywhere).sum())
+        hits.append(part[broad.largest(white) > limits.anywhere])
+    hits = np.concatenate(hits)
+    share = len(hits) / observation.n_spectra
+    if share > _MOST_SPECTRA or not len(hits):
+        hits = candidates = hits[:0]
+    else:  # all that may get a peak: what shows one, and what lies beside
+        may = largest[:, 1] > limits.alone
+        may[hits] = True
+        candidates = np.flatnonzero(observation.layout.beside(may))
+    white = residuals.take(candidates)
+    has_spikes = np.isin(candidates, shown)
+    cut = white[has_spikes]
+    _cut_out_spikes(cut, peaks, limits.anywhere)
+    white[has_spikes] = cut
+    pursuit = _Pursuit(candidates, white, broad, limits, observation.layout)
+    found, amplitudes = pursuit.run(hits)
+    everywhere = np.zeros((observation.n_spectra, len(found)), np.float32)
+    everywhere[candidates] = amplitudes
+    decoder = colour.unwhiten(broad.white(found).astype(float))
     return RareFeatures(
-        peaks.centre[found],
-        peaks.width[found],
+        broad.centre[found],
+        broad.width[found],
         decoder,
-        amplitudes,
-        strength,
+        _scaled(everywhere, decoder, residuals),
+        np.abs(amplitudes).max(axis=0, initial=0),
         n_spikes,
         share,
     )
 
 
-def _level(expected, noise, colour):
-    """Standard deviation of the noise relative to that at the mean spectrum."""
-    # where a model knows no noise a thirtieth stands for what it doesn't know
-    return np.maximum(np.sqrt(noise.variance(expected)) / colour.spread, 1 / 30)
+@dataclass(frozen=True)
+class _Limits:
+    """Matches that are too large for chance.
+
+    Parameters
+    ----------
+    anywhere : float
+        In any spectrum, with any peak.
+    further : float
+        With any peak, in a spectrum that has one.
+    alone, beside : float
+        With a known peak: in any spectrum, and beside one that has it.
+    """
+
+    anywhere: float
+    further: float
+    alone: float
+    beside: float
 
 
-def _whitened(residual, expected, noise, colour):
-    return colour.whiten(residual / _level(expected, noise, colour))
+@dataclass(frozen=True)
+class _Whitening:
+    """Brings what a restoration took away to white noise, in each spectrum."""
+
+    noise: NoiseModel
+    colour: Colour
+
+    def __call__(self, rows, expected):
+        """The whitened residual, shape (n, n_channels)."""
+        residual = (rows - expected) / self.level(expected)
+        return self.colour.whiten(residual).astype(np.float32)
+
+    def level(self, expected):
+        """Standard deviation of the noise relative to that at the mean spectrum."""
+        spread = np.sqrt(self.noise.variance(expected))
+        # where a model knows no noise a thirtieth stands for what it doesn't know
+        return np.maximum(spread / self.colour.spread, 1 / 30)
 
 
-def _spread(white, peaks):
+@dataclass(frozen=True)
+class _Matched:
+    """Largest match of noisy spectra with sets of peaks, shape (n, n_sets)."""
+
+    decode: Callable
+    whiten: _Whitening
+    sets: tuple
+
+    def __call__(self, rows, *along):
+        white = self.whiten(rows, self.decode(*along))
+        return np.stack([peaks.largest(white) for peaks in self.sets], axis=1)
+
+
+class _Residuals:
+    """What was taken away from the spectra of an observation, whitened."""
+
+    def __init__(self, observation, restored, colour):
+        self.observation, self.restored = observation, restored
+        self.whiten = _Whitening(observation.noise, colour)
+        self.n_spectra = observation.n_spectra
+
+    def take(self, numbers):
+        """Of some spectra, shape (n, n_channels)."""
+        noisy = self.observation.spectra.take(numbers)
+        return self.whiten(noisy, self.restored.take(numbers))
+
+    def drawn(self, numbers, rng):
+        """The same of fresh noise."""
+        expected = self.restored.take(numbers)
+        return self.whiten(self.whiten.noise.sample(expected, rng), expected)
+
+    def gather(self, *peaks):
+        """Largest match of each spectrum with several sets of peaks, shape (n, 2)."""
+        matched = _Matched(self.restored.function, self.whiten, peaks)
+        return self.observation.spectra.gather(matched, *self.restored.along)
+
+
+def _spread(residuals, peaks):
     """Spread of what matches each peak where it is clearly above that of noise.
 
     From the median of the absolute values, of which few spectra with peaks don't
     matter; half its standard error for each peak is 1.17 / sqrt(n).
     """
-    some = white[:: -(-len(white) // _SPREAD_ROWS)].T
-    doubt = 2.5 * 1.17 / some.shape[1] ** 0.5
-    parts = parts_of(len(peaks.white))
-    middle = [np.median(np.abs(peaks.white[part] @ some), axis=1) for part in parts]
-    return np.maximum(1.4826 * np.concatenate(middle) - np.float32(doubt), 1)
+    n_spectra = residuals.n_spectra
+    white = residuals.take(np.arange(0, n_spectra, -(-n_spectra // _SPREAD_ROWS)))
+    doubt = 2.5 * 1.17 / len(white) ** 0.5
+    return np.maximum(1.4826 * peaks.median_matches(white) - doubt, 1)
 
 
-def _largest(white, peaks, spread=1.0):
-    """Largest match of each spectrum with a peak, shape (n,), either sign."""
-    match = white @ peaks.white.T
-    match /= spread
-    return np.maximum(match.max(axis=1, initial=0), -match.min(axis=1, initial=0))
-
-
-def _limits(restored, n_rows, noise, colour, peaks, rng):
-    """What matches in noise reach by the chances of anything and of a further peak."""
-    largest = []
+def _limits(residuals, peaks, rng):
+    """How large matches with noise get."""
+    n_spectra = residuals.n_spectra
+    peaks = peaks.beside(np.ones_like(peaks.spread))
     # rows from everywhere; of few spectra each is drawn again and again
-    rows = np.linspace(0, n_rows, _NULL_ROWS, endpoint=False).astype(int)
-    for part in parts_of(len(rows)):
-        expected = restored(rows[part])
-        residual = noise.sample(expected, rng) - expected
-        white = _whitened(residual, expected, noise, colour).astype(np.float32)
-        largest.append(_largest(white, peaks))
+    rows = np.linspace(0, n_spectra, _NULL_ROWS, endpoint=False).astype(int)
+    parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
+    largest = [peaks.largest(residuals.drawn(part, rng)) for part in parts]
     largest = np.sort(np.concatenate(largest))
     # beyond the limit of a tail of Gaussians the square is exponentially distributed
     tail = np.square(largest[-int(_TAIL * len(largest)) :])
     scale = (tail - tail[0]).mean()
-    anywhere = np.sqrt(tail[0] + scale * np.log(_TAIL * n_rows / _CHANCE))
-    return max(anywhere, largest[-1]), np.quantile(largest, 1 - _CHANCE_FURTHER)
+    anywhere = np.sqrt(tail[0] + scale * np.log(_TAIL * n_spectra / _CHANCE))
+    return _Limits(
+        anywhere=max(anywhere, largest[-1]),
+        further=np.quantile(largest, 1 - _CHANCE_FURTHER),
+        alone=-scipy.special.ndtri(_CHANCE / 2 / n_spectra),
+        beside=-scipy.special.ndtri(_CHANCE_FURTHER / 2 / 8),
+    )
 
 
-def _cut_out_spikes(white, hits, peaks, spread, limit):
-    """Set spikes and what is near them to 0, in place; count the spectra with any."""
-    with_spikes = set()
+def _cut_out_spikes(white, peaks, limit):
+    """Set spikes and what is near them to 0, in place; say which rows have any."""
+    with_spikes = np.zeros(len(white), bool)
     channel = np.arange(white.shape[1])
-    left = hits
+    left = np.arange(len(white))
     while len(left):
-        match = np.abs(white[left] @ peaks.white.T / spread)
-        best = match.argmax(axis=1)
-        spike = peaks.spiky[best] & (match.max(axis=1) > limit)
+        best, match = peaks.best(white[left])
+        spike = peaks.spiky[best] & (match > limit)
         left = left[spike]
         centre = peaks.centre[best[spike]]
         near = np.abs(channel - centre[:, None]) <= _AROUND_SPIKE
         white[left] = np.where(near, 0, white[left])
-        with_spikes.update(left.tolist())
-    return len(with_spikes)
+        with_spikes[left] = True
+    return with_spikes
 
 
-def _pursue(white, hits, used, peaks, spread, limit):
-    """Peaks of all hits together: their numbers, and the amplitudes of all spectra."""
-    residual = white.copy() if len(hits) else white
-    found, amplitudes = [], np.zeros((len(white), 0), np.float32)
-    limit_alone = -scipy.special.ndtri(_CHANCE / 2 / len(white))
-    limit_beside = -scipy.special.ndtri(_CHANCE_FURTHER / 2 / 8)
-    while len(hits) and len(found) < _MOST_PEAKS:
-        match = residual[hits] @ peaks.white.T / spread
-        excess = np.maximum(np.square(match) - limit**2, 0).sum(axis=0)
-        new = int(excess.argmax())
-        if excess[new] == 0:
-            break
-        match = np.abs(residual @ peaks.white[new] / spread[new])
-        members = match > limit_alone
-        members[hits] |= match[hits] > limit
-        members |= _beside(members, used) & (match > limit_beside)
-        found.append(new)
-        more = members[:, None].astype(np.float32)
-        amplitudes = np.concatenate([amplitudes, more], axis=1)
-        for row in np.flatnonzero(members):
-            mine = amplitudes[row] != 0
-            spectra = peaks.white[np.array(found)[mine]]
-            fit = np.linalg.lstsq(spectra.T, white[row], rcond=None)[0]
-            amplitudes[row, mine] = fit
-            residual[row] = white[row] - fit @ spectra
-    return found, amplitudes
+@dataclass(frozen=True)
+class _Pursuit:
+    """Matching pursuit of peaks that several spectra share.
+
+    Parameters
+    ----------
+    candidates : ndarray of int, shape (n_candidates,)
+        Numbers of the spectra that may have peaks.
+    white : ndarray, shape (n_candidates, n_channels)
+        Their whitened residual, without spikes.
+    peaks : Peaks
+    limits : _Limits
+    layout : Layout
+        Of all spectra.
+    """
+
+    candidates: np.ndarray
+    white: np.ndarray
+    peaks: Peaks
+    limits: _Limits
+    layout: Layout
+
+    def run(self, hits):
+        """Peaks of all hits together.
+
+        Returns
+        -------
+        found : list of int
+            Their numbers.
+        amplitudes : ndarray, shape (n_candidates, n_found)
+        """
+        hits = np.flatnonzero(np.isin(self.candidates, hits))
+        peaks, limits = self.peaks, self.limits
+        residual = self.white.copy()
+        found, amplitudes = [], np.zeros((len(residual), 0), np.float32)
+        while len(hits) and len(found) < _MOST_PEAKS:
+            excess = peaks.excess(residual[hits], limits.further)
+            new = int(excess.argmax())
+            if excess[new] == 0:
+                break
+            match = np.abs(residual @ peaks.white([new])[0]) / peaks.spread[new]
+            members = match > limits.alone
+            members[hits] |= match[hits] > limits.further
+            members |= self._beside(members) & (match > limits.beside)
+            found.append(new)
+            amplitudes = np.column_stack([amplitudes, members])
+            spectra = peaks.white(found)
+            for row in np.flatnonzero(members):
+                mine = amplitudes[row] != 0
+                fit = np.linalg.lstsq(spectra[mine].T, self.white[row], rcond=None)[0]
+                amplitudes[row, mine] = fit
+                residual[row] = self.white[row] - fit @ spectra[mine]
+        return found, amplitudes
+
+    def _beside(self, members):
+        """Which candidates lie beside members."""
+        everywhere = np.zeros(self.layout.n_spectra, bool)
+        everywhere[self.candidates] = members
+        return self.layout.beside(everywhere)[self.candidates]
 
 
-def _beside(members, used):
-    """Rows that lie beside those of `members`, shape (n_spectra,)."""
-    placed = np.zeros(used.shape, bool)
-    placed[used] = members
-    around = scipy.ndimage.binary_dilation(placed, np.ones((1, 3, 3), bool))
-    return around[used]
+def _scaled(amplitudes, decoder, residuals):
+    """Amplitudes in the noise at each peak, which isn't that at the mean spectrum."""
+    rows = np.flatnonzero(amplitudes.any(axis=1))
+    if len(rows):
+        weight = np.square(decoder)
+        weight /= weight.sum(axis=1, keepdims=True)
+        level = residuals.whiten.level(residuals.restored.take(rows))
+        amplitudes[rows] *= level @ weight.T
+    return amplitudes

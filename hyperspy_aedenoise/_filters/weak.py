@@ -1,22 +1,13 @@
-"""The encoder: spectra to a map of codes in which the noise is white."""
-
-from dataclasses import dataclass
+"""Weak components: what rises above the noise only in means over alike positions."""
 
 import numpy as np
-import scipy.ndimage
 
-from hyperspy_aedenoise._filters.nonlocal_bayes import alike
-from hyperspy_aedenoise._linear.principal import (
-    Colour,
-    PrincipalCodes,
-    extended,
-    noise_level,
-    parts_of,
-    principal_codes,
-)
+from hyperspy_aedenoise._observation.blocks import slices
 
 #: Alike positions that are averaged in the search for weak components.
-_AVERAGED = 30
+AVERAGED = 30
+#: Fewest spectra in which that is worth a look: four independent means.
+FEWEST = 4 * AVERAGED
 #: Means that are calculated at a time.
 _BATCH = 400
 #: Draws of pure noise that a weak component must exceed, and by what factor.
@@ -25,60 +16,8 @@ _NULL_DRAWS, _MARGIN = 3, 1.1
 _MOST_WEAK = 6
 
 
-@dataclass(frozen=True)
-class CodeMap:
-    """A map of the principal codes of whitened spectra.
-
-    Parameters
-    ----------
-    linear : PrincipalCodes
-        Encoder and decoder.
-    colour : Colour
-        Of the noise at the mean spectrum.
-    codes : ndarray of float32, shape (n_maps, height, width, n_codes)
-        Noisy codes; a line is one map of height 1. Positions that take no part have
-        codes of others nearby, see `on_map`.
-    level : ndarray of float32, shape (n_maps, height, width)
-        Noise variance of the codes, 1 for the mean spectrum.
-    used : ndarray of bool, shape (n_maps, height, width)
-        Positions that take part.
-    """
-
-    linear: PrincipalCodes
-    colour: Colour
-    codes: np.ndarray
-    level: np.ndarray
-    used: np.ndarray
-
-    @property
-    def shrunk(self):
-        """Optimally shrunk codes, same shape."""
-        return self.codes * self.linear.shrinkage.astype(np.float32)
-
-
-def encode_map(rows, used, noise, n_codes=None):
-    """Principal codes of noisy spectra, as a map.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (n_spectra, n_channels)
-        The spectra that take part, in signal units.
-    used : ndarray of bool, shape (..., x)
-        Where they lie; its sum is n_spectra.
-    noise : NoiseModel
-    n_codes : int, optional
-        Default: those above the noise, at least one.
-
-    Returns
-    -------
-    CodeMap
-    """
-    linear = principal_codes(rows, noise, n_codes)
-    return _placed(linear, Colour.of(noise, linear.mean), rows, used, noise)
-
-
-def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
-    """Add components that rise above the noise only in the mean of alike positions.
+def weak_components(observation, linear, groups, rng):
+    """Components that rise above the noise only in means over alike positions.
 
     A component that is lost in the noise of single spectra may be plain in means over
     alike positions: their noise is smaller, while the number of independent means is
@@ -88,26 +27,20 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
 
     Parameters
     ----------
-    code_map : CodeMap
-    filtered : ndarray, shape (n_maps, height, width, n_codes)
-        Filtered codes; they tell what is alike.
-    rows, noise
-        As of `encode_map`.
+    observation : Observation
+    linear : PrincipalCodes
+        Known components.
+    groups : ndarray of int, shape (n_spectra, n_alike)
+        Numbers of the spectra that are like each one.
     rng : numpy.random.Generator
-    filter_ : MapFilter
-        Its patches tell what is alike.
 
     Returns
     -------
-    CodeMap
-        The same if there is nothing to add.
+    ndarray, shape (n_channels, n_found)
+        Orthonormal components of whitened spectra, orthogonal to the known ones.
     """
-    if code_map.used.sum() < 4 * _AVERAGED:
-        return code_map
-    linear, colour = code_map.linear, code_map.colour
+    colour = observation.colour
     basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
-    weight = 1 / np.sqrt(code_map.level[code_map.used])[:, None]
-    groups = alike(filtered, code_map.used, filter_, _AVERAGED)
 
     def covariance(white):
         """Covariance of means over alike positions, outside of the known codes."""
@@ -118,68 +51,15 @@ def with_weak_components(code_map, filtered, rows, noise, rng, filter_):
             total = total + mean.T @ mean
         return total / len(white)
 
-    white = np.empty(rows.shape, dtype=np.float32)
-    for part in parts_of(len(rows)):
-        white[part] = colour.whiten(rows[part] - linear.mean) * weight[part]
+    shape = observation.n_spectra, observation.n_channels
+    white = np.empty(shape, dtype=np.float32)
+    for part in slices(*shape):
+        white[part] = observation.white(part)
     values, vectors = np.linalg.eigh(covariance(white))
-    # `white` is reused: of large maps it is most of the memory
+    # `white` is used again: it is most of the memory
     null = 0.0
     for _ in range(_NULL_DRAWS):
         rng.standard_normal(dtype=np.float32, out=white)
         null = max(null, np.linalg.eigvalsh(covariance(white))[-1])
-    found = vectors[:, ::-1][:, :_MOST_WEAK][
-        :, values[::-1][:_MOST_WEAK] > _MARGIN * null
-    ]
-    if not found.shape[1]:
-        return code_map
-    return _placed(extended(linear, colour, found), colour, rows, code_map.used, noise)
-
-
-def stack_of_maps(used):
-    """Positions, shape (..., x), as a stack of maps, shape (n_maps, height, width)."""
-    return used.reshape(-1, *((1, 1, *used.shape)[-2:]))
-
-
-def on_map(values, used):
-    """Values of spectra at their positions.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n_spectra, ...)
-    used : ndarray of bool, shape (..., x)
-        Where the spectra lie; its sum is n_spectra.
-
-    Returns
-    -------
-    ndarray, shape (n_maps, height, width, ...)
-        A line is one map of height 1. Positions that take no part have the values of
-        the position that mirrors them at the nearest one that does, as beyond the
-        borders of a map, or of that one.
-    """
-    used = stack_of_maps(used)
-    order = np.zeros(used.shape, dtype=int)
-    order[used] = np.arange(len(values))
-    if not used.all():
-        # no map helps another one of the stack while it has positions of its own
-        between_maps = sum(used.shape)
-        nearest = scipy.ndimage.distance_transform_edt(
-            ~used, (between_maps, 1, 1), return_distances=False, return_indices=True
-        )
-        index = np.indices(used.shape)
-        mirrored = 2 * nearest - index + np.sign(index - nearest)
-        limits = np.reshape(used.shape, (-1, 1, 1, 1)) - 1
-        inside = ((mirrored >= 0) & (mirrored <= limits)).all(axis=0)
-        mirrored = np.clip(mirrored, 0, limits)
-        mirrored = np.where(inside & used[tuple(mirrored)], mirrored, nearest)
-        order = order[tuple(mirrored)]
-    return values[order]
-
-
-def _placed(linear, colour, rows, used, noise):
-    """The codes of the spectra at their positions."""
-    used = stack_of_maps(used)
-    codes = np.empty((len(rows), linear.encoder.shape[1]), dtype=np.float32)
-    for part in parts_of(len(rows)):
-        codes[part] = linear.encode(rows[part])
-    level = noise_level(rows, noise, colour.spread).astype(np.float32)
-    return CodeMap(linear, colour, on_map(codes, used), on_map(level, used), used)
+    first = slice(None, -_MOST_WEAK - 1, -1)  # the largest ones
+    return vectors[:, first][:, values[first] > _MARGIN * null]

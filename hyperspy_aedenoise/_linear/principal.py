@@ -6,19 +6,13 @@ import numpy as np
 import scipy.linalg
 
 from hyperspy_aedenoise._noise.random_matrices import largest_of_noise, optimal_gain
-from hyperspy_aedenoise._noise.whitening import Colour
 
 #: More components than this are never told from noise by their number alone.
 _MOST_CODES = 64
 #: A singular value must be above that of noise by 1 %, so a variance by this factor.
 _ABOVE = 1.01**2
-#: Spectra that are treated at a time.
-_ROWS = 4096
-#: Steps towards noise that is 1 on average in each spectrum and in each channel.
-_STEPS = 3
-#: Least noise variance of a spectrum relative to the mean of all: empty ones have none,
-#: and this stands for what the model doesn't know.
-_LEAST_LEVEL = 0.1
+#: Variance of a component, relative to the largest, below which it is rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -55,27 +49,25 @@ class PrincipalCodes:
         """Spectra, shape (..., n_channels), to codes, shape (..., n_codes)."""
         return (spectra - self.mean) @ self.encoder
 
+    def codes_of(self, spectra):
+        """As `encode`, in single precision: codes are noisy."""
+        return self.encode(spectra).astype(np.float32)
+
     def decode(self, codes):
         """Codes, shape (..., n_codes), to spectra, shape (..., n_channels)."""
         return codes @ self.decoder + self.mean
 
     def denoise(self, spectra):
         """Shrink the codes of noisy spectra, shape (..., n_channels); same type."""
-        rows = spectra.reshape(-1, spectra.shape[-1])
-        restored = np.empty_like(rows)
-        for part in parts_of(len(rows)):
-            restored[part] = self.decode(self.shrinkage * self.encode(rows[part]))
-        return restored.reshape(spectra.shape)
+        return self.decode(self.shrinkage * self.encode(spectra)).astype(spectra.dtype)
 
 
-def principal_codes(spectra, noise, n_codes=None):
+def principal_codes(observation, n_codes=None):
     """Principal codes of noisy spectra with optimally shrunk singular values.
 
     Parameters
     ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-        In signal units.
-    noise : NoiseModel
+    observation : Observation
     n_codes : int, optional
         Codes to keep. Default: those above the noise, at least one.
 
@@ -92,24 +84,22 @@ def principal_codes(spectra, noise, n_codes=None):
     value is above the Marchenko-Pastur edge by 1 %. For the shrinkage see
     `optimal_gain`.
     """
-    mean, colour, eigenvalues, vectors, n_noisy = _components(spectra, noise, n_codes)
-    ratio = spectra.shape[1] / n_noisy
-    above = eigenvalues > _ABOVE * largest_of_noise(ratio)
-    shrinkage = np.where(above, optimal_gain(eigenvalues, ratio), 0.0)
+    variances, vectors = _components(observation, n_codes)
+    ratio = observation.n_channels / observation.n_noisy
+    above = variances > _ABOVE * largest_of_noise(ratio)
+    shrinkage = np.where(above, optimal_gain(variances, ratio), 0.0)
     if n_codes is None:
         n_codes = max(int(above.sum()), 1)
-    return _codes(mean, colour, vectors, shrinkage, n_codes)
+    return _codes(observation, vectors[:, :n_codes], shrinkage[:n_codes])
 
 
-def clean_codes(reference, noise, n_codes=None):
+def clean_codes(observation, n_codes=None):
     """Principal codes of noise-free spectra that are to be found in noise.
 
     Parameters
     ----------
-    reference : ndarray, shape (n_spectra, n_channels)
-        Clean spectra in signal units.
-    noise : NoiseModel
-        The noise in which they will be met.
+    observation : Observation
+        Clean spectra, and the noise in which they will be met.
     n_codes : int, optional
         Codes to keep. Default: those whose variance is at least a tenth of the
         noise, at least one and at most 32; the others are hardly visible.
@@ -119,21 +109,22 @@ def clean_codes(reference, noise, n_codes=None):
     PrincipalCodes
         `shrinkage` is Wiener's, variance / (variance + noise).
     """
-    mean, colour, eigenvalues, vectors, _ = _components(reference, noise, n_codes)
-    variance = np.maximum(eigenvalues, 0)
+    variances, vectors = _components(observation, n_codes)
+    variances = np.maximum(variances, 0)
     if n_codes is None:
-        n_codes = int(np.clip((variance > 0.1).sum(), 1, 32))
-    return _codes(mean, colour, vectors, variance / (variance + 1), n_codes)
+        n_codes = int(np.clip((variances > 0.1).sum(), 1, 32))
+    shrinkage = variances / (variances + 1)
+    return _codes(observation, vectors[:, :n_codes], shrinkage[:n_codes])
 
 
-def extended(codes, colour, vectors):
+def extended(codes, observation, vectors):
     """Principal codes with more components, which linear shrinkage can't see.
 
     Parameters
     ----------
     codes : PrincipalCodes
-    colour : Colour
-        Of the noise at their mean.
+    observation : Observation
+        That they are codes of.
     vectors : ndarray, shape (n_channels, n_more)
         Orthonormal components of whitened spectra, orthogonal to those of `codes`.
 
@@ -142,9 +133,7 @@ def extended(codes, colour, vectors):
     PrincipalCodes
         With a shrinkage of 0 for the new codes.
     """
-    more = _codes(
-        codes.mean, colour, vectors, np.zeros(vectors.shape[1]), vectors.shape[1]
-    )
+    more = _codes(observation, vectors, np.zeros(vectors.shape[1]))
     return PrincipalCodes(
         codes.mean,
         np.concatenate([codes.encoder, more.encoder], axis=1),
@@ -153,97 +142,41 @@ def extended(codes, colour, vectors):
     )
 
 
-def _components(spectra, noise, n_codes):
-    """Principal components of weighted spectra.
+def _components(observation, n_wanted):
+    """Variances and vectors (columns) of the first principal components.
 
-    Mean, colour, the first eigenvalues and -vectors (columns), largest first, and the
-    number of spectra that have noise: those with less than their weight allows for
-    count in part.
+    Of weighted, whitened spectra, largest first. The smaller one of two matrices with
+    the same eigenvalues is decomposed: of channels, or of spectra.
     """
-    mean, colour, level = balanced(spectra, noise)
-    n_noisy = (_own_level(spectra, noise, colour.spread) / level).sum()
-    n_channels = len(mean)
-    covariance = np.zeros((n_channels, n_channels))
-    for part in parts_of(len(spectra)):
-        white = colour.whiten((spectra[part] - mean) / np.sqrt(level[part, None]))
-        covariance += white.T @ white / n_noisy
-    first = max(n_channels - max(n_codes or 0, _MOST_CODES), 0)
-    eigenvalues, vectors = scipy.linalg.eigh(
-        covariance, subset_by_index=[first, n_channels - 1]
+    n_spectra, n_channels = observation.n_spectra, observation.n_channels
+    n_wanted = max(n_wanted or 0, _MOST_CODES)
+    if n_spectra < n_channels:
+        white = observation.white() / np.sqrt(observation.n_noisy)
+        variances, vectors = _leading(white @ white.T, n_wanted)
+        known = variances > _ROUNDING * variances[0]
+        if n_wanted == _MOST_CODES or known.sum() >= n_wanted:
+            variances, vectors = variances[known], vectors[:, known]
+            return variances, white.T @ (vectors / np.sqrt(variances))
+    return _leading(observation.covariance, n_wanted)
+
+
+def _leading(matrix, n_wanted):
+    """The largest eigenvalues of a symmetric matrix, descending, and the vectors."""
+    first = max(len(matrix) - n_wanted, 0)
+    values, vectors = scipy.linalg.eigh(
+        matrix, subset_by_index=[first, len(matrix) - 1]
     )
-    return mean, colour, eigenvalues[::-1], vectors[:, ::-1], n_noisy
+    return values[::-1], vectors[:, ::-1]
 
 
-def balanced(spectra, noise):
-    """Weights that make the noise equal in all spectra and, on average, all channels.
-
-    Parameters
-    ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-        In signal units, with or without noise.
-    noise : NoiseModel
-
-    Returns
-    -------
-    mean : ndarray, shape (n_channels,)
-        Mean spectrum, weighted by 1 / level.
-    colour : Colour
-        Of the noise at that spectrum: that of the weighted spectra.
-    level : ndarray, shape (n_spectra,)
-        Noise variance of each spectrum relative to `colour`.
-    """
-    level = np.ones(len(spectra))
-    for _ in range(_STEPS):
-        weight = 1 / level / (1 / level).sum()
-        mean = sum(weight[part] @ spectra[part] for part in parts_of(len(spectra)))
-        colour = Colour.of(noise, mean)
-        before, level = level, noise_level(spectra, noise, colour.spread)
-        if np.ptp(level / before) < 1e-3:  # the weights stay as they are
-            break
-    return mean, colour, level
-
-
-def noise_level(spectra, noise, spread):
-    """Noise variance of spectra relative to noise with a known spread.
-
-    Parameters
-    ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-        All of them, with or without noise: that cancels in the mean over the channels.
-    noise : NoiseModel
-    spread : ndarray, shape (n_channels,)
-        Standard deviation of the noise that is 1.
-
-    Returns
-    -------
-    ndarray, shape (n_spectra,)
-        Mean over the channels.
-    """
-    level = _own_level(spectra, noise, spread)
-    return np.maximum(level, _LEAST_LEVEL * level.mean())
-
-
-def _own_level(spectra, noise, spread):
-    """Noise variance of spectra, however small, see `noise_level`."""
-    weight = 1 / spread**2 / len(spread)
-    counted = [spectra[part] @ weight for part in parts_of(len(spectra))]
-    counted = np.maximum(np.concatenate(counted), 0)
-    return noise.gain * counted + noise.offset * weight.sum()
-
-
-def parts_of(n):
-    """Slices of `n` rows, so that copies in double precision stay small."""
-    return [slice(start, start + _ROWS) for start in range(0, n, _ROWS)]
-
-
-def _codes(mean, colour, vectors, shrinkage, n_codes):
-    basis = vectors[:, :n_codes]
+def _codes(observation, basis, shrinkage):
+    """Codes of orthonormal components of whitened spectra, shape (n_channels, n)."""
+    colour = observation.colour
     # The sign of a component is arbitrary: let more of it mean more intensity.
     basis = basis * np.where(colour.unwhiten(basis.T).sum(axis=1) < 0, -1, 1)
     return PrincipalCodes(
-        mean=mean,
-        # whiten(x) @ basis, as one matrix acting on x
-        encoder=colour.whiten(np.eye(len(mean))) @ basis,
+        mean=observation.mean,
+        encoder=colour.analysis(basis),
         decoder=colour.unwhiten(basis.T),
-        shrinkage=shrinkage[:n_codes],
+        shrinkage=shrinkage,
     )

@@ -1,111 +1,40 @@
-"""Fit the two kinds of autoencoder: what comes out is a Keras model and its history."""
+"""Training a network for single spectra."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from hyperspy_aedenoise._archive.keras_file import check_storable
-from hyperspy_aedenoise._engine.bank import CodeBank
-from hyperspy_aedenoise._engine.restoration import restore
-from hyperspy_aedenoise._engine.selection import Choice, choose
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._filters.code_network import CodeNetwork
-from hyperspy_aedenoise._linear.principal import Colour
-from hyperspy_aedenoise._networks.models import (
-    build_spatial_spectral,
-    build_spectral,
-    check_own,
-    wrap_own,
-)
+from hyperspy_aedenoise._networks.models import build_spectral, check_own, wrap_own
 from hyperspy_aedenoise._networks.training import BATCH, History, train
 from hyperspy_aedenoise._networks.training_pairs import FEWEST_TO_TRAIN
+from hyperspy_aedenoise._noise.whitening import Colour
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What a fit leaves behind.
+class TrainedNetwork:
+    """A network that was trained for single spectra.
 
     Parameters
     ----------
     model : keras.Model
         From spectra to spectra, shape (n_channels,), in signal units.
-    history : dict
-        See `_training.History`.
-    form : dict or None
-        Of a spatial-spectral autoencoder: its `_spatial_spectral.Form`.
-    bank : CodeBank or None
-        Of a spatial-spectral autoencoder: the filtered codes.
+    history : History
     start : list of ndarray or None
         Of a model of the user's own: the weights it began with.
-    network : CodeNetwork or None
-        Of a spatial-spectral autoencoder: the one that was refined, if any was taken.
     """
 
     model: keras.Model
-    history: dict
-    form: dict | None = None
-    bank: CodeBank | None = None
+    history: History
     start: list | None = None
-    network: CodeNetwork | None = None
 
 
-def fit_spatial_spectral(rows, used, noise, n_codes, can_move, rng, progress):
-    """Fit a spatial-spectral autoencoder to all spectra together.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (n_spectra, n_channels)
-        The spectra that take part, in signal units.
-    used : ndarray of bool, shape (..., x)
-        Where they lie; its sum is n_spectra.
-    noise : NoiseModel
-    n_codes : int or None
-        None: what rises above the noise.
-    can_move : bool
-        Whether spectra can be moved along energy: no channels are missing in between.
-    rng : numpy.random.Generator
-    progress : callable
-        Wraps what is tried, like `tqdm.tqdm`.
-
-    Returns
-    -------
-    Fit
-        After Ctrl-C the best form by the evidence that was there by then.
-    """
-    history = History(judged_on="a recorrupted pair of the spectra")
-    chosen = Choice()
-
-    def restored():
-        form, network = chosen.form, chosen.network
-        return restore(rows, used, noise, n_codes, rng, form, network)
-
-    try:
-        chosen = choose(rows, used, noise, n_codes, can_move, rng, progress)
-        history.interrupted = chosen.interrupted
-        restoration = restored()
-    except KeyboardInterrupt:
-        history.interrupted = True
-        restoration = restored()
-    history.forms = [one.as_dict() for one in chosen.evidence]
-    linear, rare = restoration.linear, restoration.rare
-    history.rare = None if rare is None else rare.as_dict(used)
-    if restoration.drift is not None:
-        history.energy_shift = restoration.drift.round(4).tolist()
-    unit = max(float(restoration.noisy.std(axis=0).max()), 1.0)
-    spread = Colour.of(noise, linear.mean).spread
-    model = build_spatial_spectral(
-        linear, restoration.mean, restoration.decoder, spread, unit
-    )
-    bank = CodeBank.of(rows, restoration, used, unit)
-    form = asdict(chosen.form)
-    return Fit(model, history.as_dict(), form, bank, network=chosen.network)
-
-
-def fit_network(material, architecture, iterations, noise, rng, progress):
+def fit_network(material, architecture, iterations, rng, progress):
     """Train a network for single spectra.
 
     Parameters
@@ -115,7 +44,6 @@ def fit_network(material, architecture, iterations, noise, rng, progress):
     architecture : str or keras.Model
         Any name: the package's own network.
     iterations : int
-    noise : NoiseModel
     rng : numpy.random.Generator
         Draws the initial weights.
     progress : callable
@@ -123,11 +51,11 @@ def fit_network(material, architecture, iterations, noise, rng, progress):
 
     Returns
     -------
-    Fit
+    TrainedNetwork
         After Ctrl-C the best state so far.
     """
     is_own = not isinstance(architecture, str)
-    noise_level = Colour.of(noise, material.codes.mean).spread
+    noise_level = Colour.of(material.noise, material.codes.mean).spread
     model = _build(material, architecture, noise_level, rng)
     # what a model of the user's own began with, to train it again from there
     start = model.get_weights() if is_own else None
@@ -140,7 +68,7 @@ def fit_network(material, architecture, iterations, noise, rng, progress):
             FEWEST_TO_TRAIN,
             int((material.codes.shrinkage > 0).sum()),
         )
-        return Fit(model, History().as_dict(), start=start)
+        return TrainedNetwork(model, History(), start)
     history = train(
         model,
         lambda: material.draw_pair(BATCH),
@@ -155,7 +83,7 @@ def fit_network(material, architecture, iterations, noise, rng, progress):
         # Nothing was gained by sparing spectra for the judgement.
         material.put_all_to_use()
         model = _build(material, architecture, noise_level, rng)
-    return Fit(model, history.as_dict(), start=start)
+    return TrainedNetwork(model, history, start)
 
 
 def _build(material, architecture, noise_level, rng):

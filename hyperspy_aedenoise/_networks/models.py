@@ -9,7 +9,7 @@ from keras import layers
 from hyperspy_aedenoise._errors import must_be
 
 #: Filters of the three convolutions along energy; each halves the channels.
-FILTERS = (16, 32, 32)
+CONVOLUTIONS = (16, 32, 32)
 #: Width of the filters, in channels.
 WIDTH = 5
 #: Spectra that go through a network at a time: the layers' values take memory.
@@ -71,7 +71,7 @@ def build_spectral(codes, noise_level, spread, rng):
     return keras.Model(spectrum, decoder(encoder(spectrum)), name="spectral")
 
 
-def build_spatial_spectral(codes, mean, decoder, noise_level, unit):
+def build_spatial_spectral(fitted):
     """Encoder and decoder of the spatial-spectral autoencoder.
 
     The code filter between them needs the codes of all positions, and is no part of
@@ -79,16 +79,7 @@ def build_spatial_spectral(codes, mean, decoder, noise_level, unit):
 
     Parameters
     ----------
-    codes : PrincipalCodes
-        The encoder, for n_channels channels and n_codes latent variables.
-    mean : ndarray, shape (n_channels,)
-        Spectrum where all latent variables are 0, in signal units.
-    decoder : ndarray, shape (n_codes, n_channels)
-        Codes to signal units.
-    noise_level : ndarray, shape (n_channels,)
-        Standard deviation of the noise at the mean spectrum, in signal units.
-    unit : float
-        Codes in one latent variable.
+    fitted : SpatialSpectral
 
     Returns
     -------
@@ -96,22 +87,20 @@ def build_spatial_spectral(codes, mean, decoder, noise_level, unit):
         Input and output of shape (n_channels,) in signal units, with the layers
         ``encoder`` and ``decoder``.
     """
-    n_channels, n_codes = codes.encoder.shape
-    level = np.asarray(noise_level, dtype=np.float64)
+    n_channels, n_latent = fitted.encoder.shape
+    level = np.asarray(fitted.spread, dtype=np.float64)
     spectrum = keras.Input((n_channels,), name="spectrum")
-    standard = _standardise(codes.mean, level)(spectrum)
-    linear = layers.Dense(n_codes, use_bias=False, name="to_codes")
+    standard = _standardise(fitted.centre, level)(spectrum)
+    linear = layers.Dense(n_latent, use_bias=False, name="to_codes")
     encoder = keras.Model(spectrum, linear(standard), name="encoder")
-    linear.set_weights([codes.encoder * level[:, None] / unit])
+    linear.set_weights([fitted.encoder * level[:, None]])
 
-    latent = keras.Input((n_codes,), name="latent")
+    latent = keras.Input((n_latent,), name="latent")
     linear = layers.Dense(n_channels, use_bias=False, name="to_energy")
-    restored = _standardise(mean, level, invert=True)(linear(latent))
-    decoder_model = keras.Model(latent, restored, name="decoder")
-    linear.set_weights([decoder / level * unit])
-    return keras.Model(
-        spectrum, decoder_model(encoder(spectrum)), name="spatial-spectral"
-    )
+    restored = _standardise(fitted.mean, level, invert=True)(linear(latent))
+    decoder = keras.Model(latent, restored, name="decoder")
+    linear.set_weights([fitted.decoder / level])
+    return keras.Model(spectrum, decoder(encoder(spectrum)), name="spatial-spectral")
 
 
 def wrap_own(model, mean, noise_level, spread):
@@ -251,10 +240,10 @@ def _standardise(mean, level, invert=False):
 
 def _convolve(spectrum, n_channels, rng):
     """Three strided convolutions along energy, as one vector."""
-    excess = -n_channels % 2 ** len(FILTERS)
+    excess = -n_channels % 2 ** len(CONVOLUTIONS)
     features = layers.Reshape((n_channels, 1))(spectrum)
     features = layers.ZeroPadding1D((0, excess))(features)
-    for n_filters in FILTERS:
+    for n_filters in CONVOLUTIONS:
         features = layers.Conv1D(
             n_filters,
             WIDTH,
@@ -268,15 +257,15 @@ def _convolve(spectrum, n_channels, rng):
 
 def _deconvolve(latent, n_channels, rng):
     """From latent variables to a spectrum by three strided transposed convolutions."""
-    coarse = -(-n_channels // 2 ** len(FILTERS))
-    excess = -n_channels % 2 ** len(FILTERS)
+    coarse = -(-n_channels // 2 ** len(CONVOLUTIONS))
+    excess = -n_channels % 2 ** len(CONVOLUTIONS)
     features = layers.Dense(
-        coarse * FILTERS[-1],
+        coarse * CONVOLUTIONS[-1],
         activation="gelu",
         kernel_initializer=_initializer(rng),
     )(latent)
-    features = layers.Reshape((coarse, FILTERS[-1]))(features)
-    for n_filters in reversed(FILTERS):
+    features = layers.Reshape((coarse, CONVOLUTIONS[-1]))(features)
+    for n_filters in reversed(CONVOLUTIONS):
         features = layers.Conv1DTranspose(
             n_filters,
             WIDTH,

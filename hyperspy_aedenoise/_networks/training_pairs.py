@@ -4,6 +4,7 @@ import numpy as np
 
 from hyperspy_aedenoise._engine.pairs import recorrupted_pair
 from hyperspy_aedenoise._linear.principal import clean_codes, principal_codes
+from hyperspy_aedenoise._observation.observation import Observation
 
 #: Ratio of a training pair: 0.5 to 1 train best.
 RATIO = 0.7
@@ -47,12 +48,12 @@ class NoisyMaterial:
         self.can_train = enough or always_train
         n_judges = min(round(HELD_OUT * len(spectra)), MOST_JUDGES) if enough else 0
         self.judges, self.students = _parted(spectra, n_judges, rng)
-        self.codes = principal_codes(self.students, noise, n_codes)
+        self.codes = principal_codes(_unplaced(self.students, noise), n_codes)
         self.expected = self.codes.denoise(self.students)
 
     def put_all_to_use(self):
         """Give up holding out, and compute the codes of all spectra."""
-        self.codes = principal_codes(self.spectra, self.noise, self.n_codes)
+        self.codes = principal_codes(_unplaced(self.spectra, self.noise), self.n_codes)
 
     def draw_pair(self, n):
         """Input and target of `n` spectra, each of shape (n, n_channels)."""
@@ -99,11 +100,11 @@ class CleanMaterial:
         if not enough:
             self.judges = self.students
             self.judged_on = "the reference itself in fresh noise"
-        self.codes = clean_codes(self.students, noise, n_codes)
+        self.codes = clean_codes(_unplaced(self.students, noise), n_codes)
 
     def put_all_to_use(self):
         """Give up holding out, and compute the codes of all spectra."""
-        self.codes = clean_codes(self.spectra, self.noise, self.n_codes)
+        self.codes = clean_codes(_unplaced(self.spectra, self.noise), self.n_codes)
 
     def draw_pair(self, n):
         """Input and target of `n` spectra, each of shape (n, n_channels)."""
@@ -117,6 +118,11 @@ class CleanMaterial:
         """
         clean = self.judges[self.rng.integers(0, len(self.judges), FRESH_COPIES)]
         return self.noise.sample(clean, self.rng)[None], clean[None]
+
+
+def _unplaced(spectra, noise):
+    """An observation of spectra that lie anywhere."""
+    return Observation.of(spectra, np.ones(len(spectra), bool), noise)
 
 
 def _parted(spectra, n_judges, rng):

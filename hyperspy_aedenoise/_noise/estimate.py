@@ -15,8 +15,8 @@ from hyperspy_aedenoise._noise.whitening import Colour
 _ROUNDS = 6
 #: Noise smaller than this share of the range of the data is rounding.
 _NOTHING = 1e-6
-#: Spectra of a larger set are drawn at random: the error is far below a percent.
-_MOST_SPECTRA = 4096
+#: Spectra that are enough, drawn at random: the error is far below a percent.
+MOST_SPECTRA = 4096
 #: Component of the data, relative to the largest of noise, above which it is signal.
 _ABOVE = 1.02
 #: The same at first, where the noise is not yet known.
@@ -57,9 +57,6 @@ def estimate_noise(spectra):
     an average over the data.
     """
     n_spectra = len(spectra)
-    if n_spectra > _MOST_SPECTRA:
-        chosen = np.random.default_rng(0).permutation(n_spectra)[:_MOST_SPECTRA]
-        spectra = spectra[np.sort(chosen)]
     spectra = np.asarray(spectra, dtype=np.float64)
     if n_spectra < 3:
         raise ValueError(

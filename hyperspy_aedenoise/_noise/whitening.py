@@ -55,9 +55,29 @@ class Colour:
 
     def whiten(self, centred):
         """Bring fluctuations, shape (n, n_channels), to white noise of variance 1."""
-        scaled = (centred / self.spread).T
+        return self._independent(centred / self.spread)
+
+    def whiten_covariance(self, scaled):
+        """Covariance of whitened spectra from that of spectra divided by `spread`."""
+        return self._independent(self._independent(scaled).T)
+
+    def _independent(self, scaled):
+        """Take the correlation along the last axis off fluctuations of variance 1."""
+        if len(self.factor) == 1:
+            return scaled
         lower = (len(self.factor) - 1, 0)
-        return scipy.linalg.solve_banded(lower, self.factor, scaled).T
+        return scipy.linalg.solve_banded(lower, self.factor, scaled.T).T
+
+    def analysis(self, basis):
+        """Matrix that does to fluctuations what `whiten` and then `basis` do.
+
+        Both of shape (n_channels, n).
+        """
+        upper = np.zeros_like(self.factor)
+        for lag in range(len(self.factor)):
+            upper[-1 - lag, lag:] = self.factor[lag, : len(basis) - lag]
+        turned = scipy.linalg.solve_banded((0, len(upper) - 1), upper, basis)
+        return turned / self.spread[:, None]
 
     def unwhiten(self, white):
         """Undo `whiten`."""

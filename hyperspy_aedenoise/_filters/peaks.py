@@ -1,0 +1,157 @@
+"""Gaussian peaks and spikes as they look in whitened spectra."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hyperspy_aedenoise._noise.whitening import Colour
+
+#: Standard deviations of the peaks that are looked for, in channels, and of spikes.
+_WIDTHS, _SPIKE_WIDTHS = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5), (0.3, 1.0)
+#: What is less in a peak of norm 1 counts as nothing.
+_NOTHING = 1e-6
+#: Channels whose peaks are treated together: these are 0 a little beyond them.
+_TILE = 48
+#: Rows that are matched at a time.
+_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Peaks that lie near each other.
+
+    Parameters
+    ----------
+    numbers : ndarray of int, shape (n,)
+        Of the peaks.
+    channels : slice
+        Where they aren't 0.
+    white : ndarray of float32, shape (n, n_some_channels)
+        The peaks there.
+    """
+
+    numbers: np.ndarray
+    channels: slice
+    white: np.ndarray
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Peaks of many places and widths, of norm 1 in whitened spectra.
+
+    Parameters
+    ----------
+    centre, width : ndarray, shape (n_peaks,)
+        Of Gaussians, in channels; the width is a standard deviation.
+    colour : Colour
+        Of the noise at the mean spectrum.
+    spread : ndarray, shape (n_peaks,)
+        Standard deviation of what matches each peak, beside which matches are given.
+    """
+
+    centre: np.ndarray
+    width: np.ndarray
+    colour: Colour
+    spread: np.ndarray
+
+    @classmethod
+    def all_of(cls, colour, margin=0):
+        """Peaks and spikes, in steps of half their width or less.
+
+        At all channels but for a `margin` at both ends.
+        """
+        n_channels = len(colour.spread)
+        widths = _SPIKE_WIDTHS + _WIDTHS
+        steps = [0.5, 1] + [max(round(width / 2), 1) for width in _WIDTHS]
+        centres = [np.arange(0, n_channels, step) for step in steps]
+        centre = np.concatenate(centres)
+        width = np.repeat(widths, [len(part) for part in centres])
+        middle = (n_channels - 1) / 2
+        inside = np.abs(centre - middle) <= middle - margin
+        return cls(centre[inside], width[inside], colour, np.ones(inside.sum()))
+
+    @property
+    def spiky(self):
+        """Which are as narrow as spikes."""
+        return self.width < min(_WIDTHS)
+
+    def some(self, which):
+        """Those of an index."""
+        return Peaks(
+            self.centre[which], self.width[which], self.colour, self.spread[which]
+        )
+
+    def beside(self, spread):
+        """The same, with matches in units of another spread."""
+        return Peaks(self.centre, self.width, self.colour, spread)
+
+    def white(self, which):
+        """Peaks of an index in whitened spectra, shape (n, n_channels)."""
+        channel = np.arange(len(self.colour.spread))
+        distance = (channel - self.centre[which][:, None]) / self.width[which][:, None]
+        white = self.colour.whiten(np.exp(-0.5 * distance**2))
+        white /= np.linalg.norm(white, axis=1, keepdims=True)
+        white[np.abs(white) < _NOTHING] = 0
+        return white.astype(np.float32)
+
+    @cached_property
+    def tiles(self):
+        """All peaks, tile by tile."""
+        tiles = []
+        place = self.centre // _TILE
+        for one in np.unique(place):
+            numbers = np.flatnonzero(place == one)
+            white = self.white(numbers)
+            (there,) = np.nonzero(white.any(axis=0))
+            channels = slice(int(there[0]), int(there[-1]) + 1)
+            tiles.append(Tile(numbers, channels, white[:, channels].copy()))
+        return tiles
+
+    def matches(self, rows):
+        """Matches of whitened rows, tile by tile: numbers of peaks, and (n, n_some)."""
+        for tile in self.tiles:
+            match = rows[:, tile.channels] @ tile.white.T
+            yield tile.numbers, match / self.spread[tile.numbers].astype(np.float32)
+
+    def largest(self, rows):
+        """Largest match of each whitened row with a peak, shape (n,), either sign."""
+        found = np.zeros(len(rows), dtype=np.float32)
+        for part in _parts(len(rows)):
+            for _, match in self.matches(rows[part]):
+                found[part] = np.maximum(found[part], match.max(axis=1))
+                found[part] = np.maximum(found[part], -match.min(axis=1))
+        return found
+
+    def best(self, rows):
+        """Which peak matches each row best, and how well, each of shape (n,)."""
+        best, found = np.zeros((2, len(rows)))
+        for part in _parts(len(rows)):
+            for numbers, match in self.matches(rows[part]):
+                match = np.abs(match)
+                highest = match.argmax(axis=1)
+                value = match[np.arange(len(match)), highest]
+                better = value > found[part]
+                best[part] = np.where(better, numbers[highest], best[part])
+                found[part] = np.where(better, value, found[part])
+        return best.astype(int), found
+
+    def excess(self, rows, limit):
+        """Sum over rows of the squared matches beyond a limit, shape (n_peaks,)."""
+        total = np.zeros(len(self.centre))
+        for part in _parts(len(rows)):
+            for numbers, match in self.matches(rows[part]):
+                excess = np.maximum(np.square(match) - limit**2, 0)
+                total[numbers] += excess.sum(axis=0)
+        return total
+
+    def median_matches(self, rows):
+        """Median of the absolute matches over rows, shape (n_peaks,)."""
+        middle = np.empty(len(self.centre))
+        for numbers, match in self.matches(rows):
+            middle[numbers] = np.median(np.abs(match), axis=0)
+        return middle
+
+
+def _parts(n):
+    return [slice(start, start + _ROWS) for start in range(0, n, _ROWS)]

@@ -1,0 +1,1 @@
+"""What was measured: spectra by blocks, where they lie, and the noise in them."""
