@@ -10,7 +10,7 @@ import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._archive.keras_file import NETWORK, RECORD
-from hyperspy_aedenoise._engine.restoration import Form
+from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.selection import Choice
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._networks import fitting as _fitting
@@ -176,7 +176,9 @@ def refined(monkeypatch, rng):
     weights = [0.9 * values for values in CodeNetwork().weights]
 
     def fitted(network):
-        form = Form(code_filter="alike 3 x 3", network=1.0, refined=network is not None)
+        form = Recipe(
+            code_filter="alike 3 x 3", network=1.0, refined=network is not None
+        )
         chosen = Choice(form, network=network)
         monkeypatch.setattr(_fitting, "choose", lambda *_: chosen)
         return AutoencoderDenoiser(noise=noise, random_state=0).fit(spectra)

@@ -8,11 +8,24 @@ import pytest
 from conftest import train
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._engine.restoration import Form, restore
-from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
+from hyperspy_aedenoise._engine import restoration
+from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._filters import energy_shift
+from hyperspy_aedenoise._filters.energy_shift import moved
+from hyperspy_aedenoise._observation.observation import Observation
 
 NOISE = NoiseModel.gaussian(0.05)
 CHANNEL = np.arange(140)
+
+
+def energy_drift(rows, used, noise):
+    return energy_shift.energy_drift(Observation.of(rows, used, noise))
+
+
+def restored(rows, recipe, rng):
+    """Spectra of a line, restored by a recipe."""
+    observation = Observation.of(rows, np.ones(len(rows), bool), NOISE)
+    return restoration.restore(observation, None, recipe, rng).spectra()
 
 
 def edge(drift, width=4.0):
@@ -161,12 +174,10 @@ def test_where_no_shift_is_followed_there_is_none(trained_signal):
 def test_a_drift_is_followed(repeats):
     """With it, the error is less than half of that of the same filter without."""
     clean, noisy, denoiser = repeats
-    form, rng = Form(**denoiser.form_), np.random.default_rng(0)
+    form, rng = Recipe(**denoiser.form_), np.random.default_rng(0)
     assert form.aligned
     assert len(denoiser.history_["energy_shift"]) == 60
-    without = restore(
-        noisy, np.ones(60, bool), NOISE, None, rng, replace(form, aligned=False)
-    ).spectra()
+    without = restored(noisy, replace(form, aligned=False), rng)
     error = np.square(denoiser.denoise(noisy) - clean).mean()
     assert error < np.square(without - clean).mean() / 2
 
@@ -219,10 +230,8 @@ def test_what_does_not_move_stays(rng):
     drift = rng.normal(0, 2, 400)
     pattern = 0.1 * rng.normal(size=140)
     noisy = NOISE.sample(edge(drift) + pattern, rng)
-    used = np.ones(400, bool)
-    form = Form(False, "alike codes", "along energy", aligned=True)
-    restored = restore(noisy, used, NOISE, None, rng, form).spectra()
-    found = (restored - edge(drift)).mean(axis=0)
+    recipe = Recipe(False, "alike codes", "along energy", aligned=True)
+    found = (restored(noisy, recipe, rng) - edge(drift)).mean(axis=0)
     # the noise of the mean; what of the pattern varies as slowly as the drift
     # moves can't be told from the edge
     assert np.square(found - pattern).mean() < 0.2 * np.square(pattern).mean()

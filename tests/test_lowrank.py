@@ -4,14 +4,23 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._linear.principal import (
-    balanced,
-    clean_codes,
-    optimal_gain,
-    principal_codes,
-)
+from hyperspy_aedenoise._linear import principal
+from hyperspy_aedenoise._noise.random_matrices import optimal_gain
+from hyperspy_aedenoise._observation.observation import Observation
 
 WHITE = NoiseModel.gaussian(1.0)
+
+
+def observed(rows, noise):
+    return Observation.of(rows, np.ones(len(rows), bool), noise)
+
+
+def principal_codes(rows, noise, n_codes=None):
+    return principal.principal_codes(observed(rows, noise), n_codes)
+
+
+def clean_codes(rows, noise, n_codes=None):
+    return principal.clean_codes(observed(rows, noise), n_codes)
 
 
 def of_rank(rank, n_spectra, n_channels, strength, rng):
@@ -112,7 +121,8 @@ def test_empty_spectra_weigh_no_more_than_dim_ones(rng):
     noise = NoiseModel(1.0)
     clean = np.full((300, 60), 50.0)
     clean[:200] = 0
-    _, colour, level = balanced(noise.sample(clean, rng), noise)
+    observation = observed(noise.sample(clean, rng), noise)
+    colour, level = observation.colour, observation.level
     # an empty one has a tenth of the mean level of all, which is a third of the others'
     assert level[200:].mean() / level[:200].max() == pytest.approx(30, rel=0.01)
     bright = level[200:, None] * colour.spread**2

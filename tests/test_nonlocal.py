@@ -6,7 +6,7 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._filters import nonlocal_bayes as _nonlocal
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter, estimate_from
-from hyperspy_aedenoise._filters.weak import on_map
+from hyperspy_aedenoise._observation.layout import Layout
 
 
 def waves(height, width):
@@ -69,7 +69,7 @@ def test_masked_positions_are_no_examples(side, rng):
     used, level = np.ones((2, 40, 44))
     used = used.cumsum(axis=1) > 9
     filter_ = MapFilter(side, 40)
-    masked = filter_(on_map(noisy[used], used)[0], level, used)[:, 9:]
+    masked = filter_(Layout.of(used).to_map(noisy[used])[0], level, used)[:, 9:]
     cut = filter_(noisy[:, 9:], level[:, 9:])
     if side == 1:  # nothing around them counts
         np.testing.assert_allclose(masked, cut, rtol=1e-4, atol=1e-4)
@@ -164,10 +164,10 @@ def test_lattices_of_the_standard_set(rng):
 def test_every_position_lies_in_a_wanted_patch(shape):
     codes = np.random.default_rng(0).normal(size=(*shape, 3)).astype(np.float32)
     sides = (5, 5)
-    wanted = _nonlocal._wanted(shape, sides)
-    patches = _nonlocal._patches(codes, sides) * wanted[:, None]
-    back = _nonlocal._unpatched(patches, wanted, codes, sides)
-    np.testing.assert_allclose(back, codes, rtol=1e-6)
+    (wanted,) = np.nonzero(_nonlocal._wanted(shape, sides))
+    average = _nonlocal._Average(codes, sides)
+    average.add(wanted, _nonlocal.Patches(codes, sides).at(wanted))
+    np.testing.assert_allclose(average.of(codes), codes, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_components", [3, 14])

@@ -9,7 +9,9 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._filters.rare import find_rare
-from hyperspy_aedenoise._linear.principal import Colour
+from hyperspy_aedenoise._noise.whitening import Colour
+from hyperspy_aedenoise._observation.blocks import Computed
+from hyperspy_aedenoise._observation.observation import Observation
 
 NOISE = NoiseModel.gaussian(1.0)
 SHAPE = (1, 20, 22)
@@ -20,13 +22,23 @@ def peak(centre, width, height=1.0):
     return height * np.exp(-0.5 * ((CHANNEL - centre) / width) ** 2)
 
 
+def known(clean):
+    """Restored spectra that are right."""
+    return Computed(_same, clean, n_channels=clean.shape[1])
+
+
+def _same(rows):
+    return rows
+
+
 def search(extra, rng, noise=NOISE, base=50.0, margin=0):
     """Look for `extra`, shape (n_spectra, 150), on a flat spectrum that is known."""
     used = np.ones(SHAPE, bool)
     clean = np.full((used.sum(), len(CHANNEL)), base)
     rows = noise.sample(clean + extra, rng)
     colour = Colour.of(noise, clean.mean(axis=0))
-    return find_rare(rows, lambda part: clean[part], used, noise, colour, rng, margin)
+    observation = Observation.of(rows, used, noise)
+    return find_rare(observation, colour, known(clean), rng, margin)
 
 
 def nothing():
@@ -118,7 +130,8 @@ def test_the_amplitude_is_right_where_the_noise_is_larger(rng):
     extra[77] = peak(60, 5, 80.0)
     rows = noise.sample(clean + extra, rng)
     colour = Colour.of(noise, clean.mean(axis=0))
-    rare = find_rare(rows, lambda part: clean[part], used, noise, colour, rng)
+    observation = Observation.of(rows, used, noise)
+    rare = find_rare(observation, colour, known(clean), rng)
     restored = (rare.amplitudes @ rare.decoder)[77]
     assert restored @ extra[77] / (extra[77] @ extra[77]) == pytest.approx(1, abs=0.1)
     # relative to its own noise, which is 1; the peak adds to it where it lies

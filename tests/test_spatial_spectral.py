@@ -6,18 +6,26 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.bank import CodeBank
-from hyperspy_aedenoise._engine.candidates import _helpful_share
-from hyperspy_aedenoise._engine.restoration import Encoded, Form, encode, restore
-from hyperspy_aedenoise._engine.selection import _pieces, choose
-from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
-from hyperspy_aedenoise._filters.weak import encode_map, on_map, with_weak_components
+from hyperspy_aedenoise._engine.candidates import helpful_share
+from hyperspy_aedenoise._engine.encoder import Encoding
+from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._engine.restoration import restore
+from hyperspy_aedenoise._engine.selection import choose
 from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._observation.observation import Observation
 
 NOISE = NoiseModel.gaussian(0.05)
 
 
 def fit(noisy, noise=NOISE, **keywords):
     return AutoencoderDenoiser(noise=noise, random_state=0).fit(noisy, **keywords)
+
+
+def shrunk(rows, noise):
+    """Optimally shrunk spectra."""
+    observation = Observation.of(rows, np.ones(len(rows), bool), noise)
+    return principal_codes(observation).denoise(rows)
 
 
 def mixtures(share, n_channels=120):
@@ -31,7 +39,7 @@ def share_of_shrinkage(clean, noise, rng):
     """MSE relative to that of optimal shrinkage, and the form that was chosen."""
     noisy = noise.sample(clean, rng)
     rows = noisy.reshape(-1, noisy.shape[-1])
-    linear = principal_codes(rows, noise).denoise(rows).reshape(clean.shape)
+    linear = shrunk(rows, noise).reshape(clean.shape)
     denoiser = fit(noisy, noise)
     error = np.square(denoiser.denoise(noisy) - clean).mean()
     return error / np.square(linear - clean).mean(), denoiser.form_
@@ -84,15 +92,15 @@ def test_the_estimated_gain_is_the_true_one(rng):
     clean = mixtures(np.linspace(0, 1, 30 * 31).reshape(30, 31))
     noisy = NOISE.sample(clean, rng)
     rows = noisy.reshape(-1, 120)
-    used = np.ones((30, 31), bool)
-    found = choose(rows, used, NOISE, None, True, rng, iter)
-    (chosen,) = (one.difference for one in found.evidence if one.form == found.form)
+    observation = Observation.of(rows, np.ones((30, 31), bool), NOISE)
+    found = choose(observation, None, rng, iter)
+    (chosen,) = (one.difference for one in found.evidence if one.recipe == found.recipe)
     denoiser = fit(noisy)
     errors = [
         np.square(values - clean).mean() / 0.05**2
         for values in (
             denoiser.denoise(noisy),
-            principal_codes(rows, NOISE).denoise(rows).reshape(clean.shape),
+            shrunk(rows, NOISE).reshape(clean.shape),
         )
     ]
     # judged with 1 + 0.3**2 times the noise, in units of the noise
@@ -106,11 +114,10 @@ def test_share_of_a_correction_is_what_other_noise_bears_out(size, share, rng):
     """A correction that goes as far as the truth, times something."""
     clean = mixtures(rng.uniform(0, 1, (20, 21)))
     first, second = (NOISE.sample(clean, rng).reshape(420, -1) for _ in range(2))
-    code_map = encode_map(first, np.ones((20, 21), bool), NOISE)
-    truth = code_map.linear.encode(clean)[None]
+    encoding = Encoding.of(Observation.of(first, np.ones((20, 21), bool), NOISE))
+    truth = encoding.linear.encode(clean)[None]
     filtered = np.zeros_like(truth)
-    encoded = Encoded(first, code_map)
-    found = _helpful_share(encoded, filtered, size * truth, second)
+    found = helpful_share(encoding, filtered, size * truth, second)
     power = np.square(size * truth).sum()
     # the second's noise in the codes has variance 1
     assert found == pytest.approx(share, abs=4 / max(np.sqrt(power), 1))
@@ -121,7 +128,8 @@ def test_forms_of_large_maps_are_tried_on_pieces(shape, rng):
     """Each row of a piece is the one from its position."""
     used = rng.uniform(size=shape) > 0.1
     rows = np.argwhere(used).astype(float)
-    some, where = _pieces(rows, used)
+    some, where = Layout.of(used).pieces(8192, 4)
+    some, where = rows[some], where.used
     assert 4000 < len(some) <= 8192
     assert where.sum() == len(some)
     # neighbours in a piece are neighbours in the map
@@ -134,12 +142,9 @@ def test_forms_of_large_maps_are_tried_on_pieces(shape, rng):
 def test_what_is_left_out_is_no_piece(rng):
     used = np.zeros((150, 120), bool)
     used[60:, :] = True
-    rows = np.argwhere(used).astype(float)
-    some, where = _pieces(rows, used)
-    assert where.mean() > 0.7
+    some, where = Layout.of(used).pieces(8192, 4)
+    assert where.used.mean() > 0.7
     assert len(some) > 5000
-    small = used[:80]
-    assert _pieces(rows[: small.sum()], small)[1] is small
 
 
 def test_weak_components_are_found_in_means(rng):
@@ -155,11 +160,9 @@ def test_weak_components_are_found_in_means(rng):
     clean = 5 + strong[..., None] * one + weak[..., None] * other
     noise = NoiseModel.gaussian(1.0)
     rows = noise.sample(clean, rng).reshape(-1, 150)
-    code_map = encode_map(rows, np.ones(y.shape, bool), noise)
-    filter_ = MapFilter(3, 60, passes=2)
-    guide = filter_(code_map.codes, code_map.level)
-    found = with_weak_components(code_map, guide, rows, noise, rng, filter_)
-    assert code_map.codes.shape[-1] == 1
+    encoding = Encoding.of(Observation.of(rows, np.ones(y.shape, bool), noise))
+    found = encoding.with_weak(rng)
+    assert encoding.codes.shape[-1] == 1
     assert found.codes.shape[-1] == 2
     direction = found.linear.decoder[-1] / np.linalg.norm(found.linear.decoder[-1])
     assert (direction @ other) ** 2 > 0.3  # 1 / 150 by chance
@@ -173,11 +176,8 @@ def test_no_weak_components_in_noise(rng):
     n_found = 0
     for _ in range(20):
         rows = noise.sample(clean, rng).reshape(-1, 60)
-        code_map = encode_map(rows, np.ones(y.shape, bool), noise)
-        filter_ = MapFilter(3, 60, passes=2)
-        guide = filter_(code_map.codes, code_map.level)
-        more = with_weak_components(code_map, guide, rows, noise, rng, filter_)
-        n_found += more is not code_map
+        encoding = Encoding.of(Observation.of(rows, np.ones(y.shape, bool), noise))
+        n_found += encoding.with_weak(rng) is not encoding
     assert n_found <= 2
 
 
@@ -187,7 +187,7 @@ def test_masked_positions_are_filled_from_their_own_map():
     used[0, :, :3] = False
     used[1, 1:3] = False
     values = np.argwhere(used)
-    filled = on_map(values, used)
+    filled = Layout.of(used).to_map(values)
     assert np.array_equal(filled[used], values)
     assert (filled[..., 0] == np.arange(2)[:, None, None]).all()
     assert np.array_equal(filled[0, 0, :3, 2], [5, 4, 3])
@@ -291,11 +291,12 @@ def test_the_network_is_refined_on_what_is_there(shape, rng):
     used[0, 5:40, 20:60] = False
     used[1:, :, :-6] = False
     noise = NoiseModel.gaussian(0.2)
-    encoded = encode(noise.sample(clean[used], rng), used, noise)
-    filtered = encoded.filtered("alike 5 x 5")
-    network = encoded.refined_network(filtered, "alike 5 x 5", rng)
-    change = encoded.correction(network, filtered)
-    truth = encoded.code_map.linear.encode(clean[used])
+    rows = noise.sample(clean[used], rng)
+    encoding = Encoding.of(Observation.of(rows, used, noise))
+    filtered = encoding.filtered("alike 5 x 5")
+    network = encoding.refined_network(filtered, "alike 5 x 5", rng)
+    change = encoding.correction(network, filtered)
+    truth = encoding.linear.encode(clean[used])
     before, after = (
         np.square(codes[used] - truth).mean() for codes in (filtered, filtered + change)
     )
@@ -305,18 +306,19 @@ def test_the_network_is_refined_on_what_is_there(shape, rng):
 def chosen(clean, noise, rng):
     rows = noise.sample(clean, rng).reshape(-1, clean.shape[-1])
     used = np.ones(clean.shape[:-1], bool)
-    return rows, used, choose(rows, used, noise, None, False, rng, iter)
+    observation = Observation.of(rows, used, noise, gapless=False)
+    return observation, choose(observation, None, rng, iter)
 
 
 def test_a_refined_network_is_taken_where_it_helps(rng):
     clean = aed.data.sto_o_k((48, 48), n_channels=96, dispersion=0.33).data
     noise = NoiseModel.gaussian(0.2)
-    rows, used, found = chosen(clean.astype(float), noise, rng)
-    assert found.form.refined
+    observation, found = chosen(clean.astype(float), noise, rng)
+    assert found.recipe.refined
     errors = []
     for network in (found.network, None):
-        restored = restore(rows, used, noise, None, rng, found.form, network)
-        errors.append(np.square(restored.spectra() - clean.reshape(rows.shape)).mean())
+        restored = restore(observation, None, found.recipe, rng, network).spectra()
+        errors.append(np.square(restored - clean.reshape(restored.shape)).mean())
     assert errors[0] < errors[1]
 
 
@@ -324,17 +326,17 @@ def test_an_interrupted_refinement_leaves_what_was_there(rng, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Encoded, "refined_network", interrupted)
+    monkeypatch.setattr(Encoding, "refined_network", interrupted)
     *_, found = chosen(lattice((24, 25)), NOISE, rng)
     assert found.interrupted
-    assert found.form.code_filter != "none"
-    assert not any(one.form.refined for one in found.evidence)
+    assert found.recipe.code_filter != "none"
+    assert not any(one.recipe.refined for one in found.evidence)
 
 
 def test_few_spectra_refine_no_network(rng, monkeypatch):
-    monkeypatch.delattr(Encoded, "refined_network")
-    assert not chosen(lattice((20, 25)), NOISE, rng)[-1].form.refined
+    monkeypatch.delattr(Encoding, "refined_network")
+    assert not chosen(lattice((20, 25)), NOISE, rng)[-1].recipe.refined
 
 
 def test_optimal_shrinkage_is_the_form_to_begin_with():
-    assert Form() == Form(False, "none", "principal")
+    assert Recipe() == Recipe(False, "none", "principal")

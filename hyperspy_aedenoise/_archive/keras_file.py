@@ -125,15 +125,9 @@ def check_storable(model):
 
 def linear_parts(model):
     """Arrays of a model that `build_spatial_spectral` has made, by name."""
-    (first, into), (last, out) = (
-        [
-            layer
-            for layer in model.get_layer(name).layers
-            if layer.weights or hasattr(layer, "offset")
-        ]
-        for name in ("encoder", "decoder")
+    (_, first, into), (_, out, last) = (
+        model.get_layer(name).layers for name in ("encoder", "decoder")
     )
-    last, out = out, last
     spread = np.asarray(last.scale, dtype=float)
     centre = -np.asarray(first.offset, dtype=float) * spread
     return {

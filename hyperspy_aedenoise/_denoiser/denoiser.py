@@ -14,7 +14,7 @@ from hyperspy_aedenoise._denoiser.arguments import (
     enough_to_learn_from,
     warn_of_other_scale,
 )
-from hyperspy_aedenoise._denoiser.rows import by_rows, by_shape, of_length
+from hyperspy_aedenoise._denoiser.rows import by_parts, by_rows, by_shape, of_length
 from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
 from hyperspy_aedenoise._engine.spatial_spectral import (
     SpatialSpectral,
@@ -314,7 +314,14 @@ class AutoencoderDenoiser:
         float
             About 1; NaN spectra are left out.
         """
-        return misfit(self.noise_, spectra, restored)
+        taken = left = 0.0
+        for noisy, calm in by_parts(spectra, restored):
+            noise = np.maximum(self.noise_.variance(calm), np.finfo(np.float32).tiny)
+            power = np.square(np.subtract(noisy, calm, dtype=np.float64))
+            finite = np.isfinite(power)
+            taken += power[finite].sum()
+            left += noise[finite].sum()
+        return float(taken / left) if left else 1.0
 
     def decode_dimension(self):
         """Return the number of latent variables that `decode` takes."""

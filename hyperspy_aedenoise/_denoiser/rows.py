@@ -3,6 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._observation.blocks import slices
 
 
 def of_length(values, n_expected, argument="spectra"):
@@ -65,6 +66,13 @@ def by_shape(function, values, *n_out):
     output = function(rows, values.shape[:-1])
     output[~_finite(rows)] = np.nan
     return output.reshape(*values.shape[:-1], *n_out)
+
+
+def by_parts(*arrays):
+    """Some rows at a time of arrays of one shape, (..., n_channels)."""
+    rows = [values.reshape(-1, values.shape[-1]) for values in arrays]
+    for part in slices(*rows[0].shape):
+        yield [values[part] for values in rows]
 
 
 def _finite(rows):

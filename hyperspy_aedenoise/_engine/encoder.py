@@ -65,15 +65,13 @@ class Encoding:
         drift : ndarray, shape (n_spectra,), optional
             In channels.
         """
-        unmoved_mean = None
+        mean = None
         if drift is not None:
-            unmoved_mean = observation.plain_mean
+            mean = observation.plain_mean
             spectra = observation.spectra.changed(moved, -drift)
             observation = observation.with_spectra(spectra.held())
         linear = principal_codes(observation, n_codes)
-        return cls(
-            observation, linear, *_maps(observation, linear), drift, unmoved_mean
-        )
+        return cls(observation, linear, *_maps(observation, linear), drift, mean)
 
     @property
     def layout(self):
@@ -87,7 +85,7 @@ class Encoding:
 
     def with_weak(self, rng):
         """With weak components; the same if there are none."""
-        numbers, part = None, self
+        part = self
         if self.layout.n_spectra > MOST_TRIED:
             numbers, layout = self.layout.pieces(MOST_TRIED, N_PIECES)
             part = replace(
