@@ -192,3 +192,38 @@ def test_channels_hold_the_mean_over_their_width():
     assert coarse.data / coarse.data.max() == pytest.approx(
         means / means.max(), abs=1e-4
     )
+
+
+def test_only_the_unit_follows_the_maximum(standard):
+    np.testing.assert_allclose(sto_o_k(maximum=250.0).data, 250 * standard.data, 1e-6)
+
+
+def test_thicknesses_add_up():
+    """A slab between two of those computed has their signals' interpolation."""
+    from hyperspy_aedenoise.data._factors import weights_of_thickness
+
+    weights, cells = np.array([[3.0, 1.0], [2.0, 4.0]]), np.array([4, 8])
+    # signals of 4 * (3, 1) and 8 * (2, 4), halfway for 6 cells
+    between = weights_of_thickness(weights, cells, 6.0)
+    np.testing.assert_allclose(between, [14 / 6, 18 / 6])
+    for index, thickness in enumerate(cells):
+        same = weights_of_thickness(weights, cells, float(thickness))
+        np.testing.assert_allclose(same, weights[index])
+
+
+def test_what_a_set_is_made_of_gives_the_set():
+    """Factors folded to the resolution of the set, on its channels, are the set."""
+    from hyperspy_aedenoise._reference.instrument import FWHM, Edge
+    from hyperspy_aedenoise.data._edge_of_sto import unbroadened_edge
+
+    s = sto_o_k((3, 5), resolution=0.8)
+    simulation = s.metadata.Simulation
+    energies, spectra, weights, resolution, last = unbroadened_edge(
+        simulation.sto_o_k.as_dictionary()
+    )
+    assert last >= energies_of(s)[-1]
+    unit = float(simulation.sto_o_k_unit)
+    edge = Edge(energies, unit * spectra, weights, resolution)
+    parts, shares = edge.parts_on(energies_of(s), np.arange(15))
+    again = shares @ parts(0.0, (0.8**2 - resolution**2) / FWHM**2)
+    np.testing.assert_allclose(again, s.data.reshape(15, -1), atol=2e-3)

@@ -6,6 +6,7 @@ from conftest import real_file
 from exspy.signals import EELSSpectrum
 
 import hyperspy_aedenoise as aed
+from hyperspy_aedenoise._reference.experiment import Experiment
 from hyperspy_aedenoise._reference.instrument import FWHM, EdgeOnChannels, Losses
 
 #: No atomic columns resolved, so that any field of view has the same mean.
@@ -96,6 +97,48 @@ def test_plural_scattering_adds_what_the_low_loss_has():
     assert both @ energies == pytest.approx(505 + (525 / 3), rel=1e-3)
 
 
+@pytest.mark.parametrize("change", [0.0, 0.3, -1.7])
+def test_shifting_the_channels_shifts_the_edge(change):
+    """An edge moved by as much as the channels leaves the same counts in them."""
+    energies = 500 + 0.1 * np.arange(400)
+    counts = np.exp(-(((energies - 520) / 2) ** 2))
+    channels = 510.2 + 0.7 * np.arange(20)
+    one, moved = (
+        EdgeOnChannels(energies, counts[None], channels + step)(0.4 + step, 0.2)
+        for step in (0.0, change)
+    )
+    # cubic splines through 0.1 eV steps of a curve 2 eV wide: (0.1 / 2) ** 4
+    np.testing.assert_allclose(moved, one, atol=1e-5 * one.max())
+
+
+# What is known of an experiment -----------------------------------------------------
+
+
+def test_the_mean_is_as_sure_as_repetition_shows(rng):
+    """Variances and covariances of neighbours in 2000 mean spectra."""
+    energies, clean = np.arange(20.0), np.linspace(30, 90, 20)
+    drawn = NOISE.sample(np.broadcast_to(clean, (2000, 5, 20)), rng).mean(axis=1)
+    few = NOISE.sample(np.broadcast_to(clean, (5, 20)), rng)
+    stated = Experiment(energies, few, np.ones(20, bool), NOISE).mean.covariance
+    found = np.cov(drawn.T)
+    # those 5 spectra give the level to 10 %, 2000 draws each value to 3 %
+    for lag in (0, 1, 2):
+        ratio = np.diag(found, lag).sum() / np.diag(stated, lag).sum()
+        assert ratio == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "inside"),
+    [(0, 100, slice(0, 10)), (10.25, 11.75, slice(1, 4)), (10.3, 11.7, slice(2, 3))],
+)
+def test_channels_lie_between_energies_with_all_their_width(first, end, inside):
+    energies = 10 + 0.5 * np.arange(10)
+    nothing = np.zeros((1, 10))
+    whole = Experiment(energies, nothing, np.ones(10, bool), NOISE)
+    assert whole.between(first, end) == inside
+    assert np.array_equal(whole.part(inside).energies, energies[inside])
+
+
 # What is found ----------------------------------------------------------------------
 
 
@@ -107,6 +150,39 @@ def test_known_changes_are_found(matched):
     for region in report.regions.values():
         assert region.chi_square == pytest.approx(1, abs=5 * region.expected_spread)
     assert not any("not that of" in text for text in report.warnings)
+
+
+def test_another_unit_changes_the_intensities_only(reference):
+    """An experiment in units a hundred times smaller, with its noise in the same."""
+    unit = 100.0
+    other_noise = aed.NoiseModel(
+        unit * NOISE.gain, unit**2 * NOISE.offset, NOISE.correlation
+    )
+    (one, report), (other, other_report) = (
+        aed.match_reference(reference, s, noise=noise, random_state=0)
+        for s, noise in ((experiment(), NOISE), (experiment() * unit, other_noise))
+    )
+    for name, (value, error, _) in report.parameters.items():
+        factor = unit if name in ("edge intensity", "background at onset") else 1
+        again = other_report.parameters[name]
+        # the optimiser stops within a small part of a standard error
+        assert again[0] == pytest.approx(factor * value, abs=0.05 * factor * error)
+        assert again[1] == pytest.approx(factor * error, rel=0.05)
+    np.testing.assert_allclose(other.data, unit * one.data, rtol=1e-3)
+
+
+def test_a_miscalibrated_axis_is_a_shift(reference):
+    """Energies that are 0.7 eV too high move the onset by that, and nothing else."""
+    # a power law about another zero is another one: without a background
+    one, moved = experiment(level=0.0), experiment(level=0.0)
+    moved.axes_manager.signal_axes[0].offset += 0.7
+    first, second = (
+        aed.match_reference(reference, s, noise=NOISE, random_state=0)[1].parameters
+        for s in (one, moved)
+    )
+    for name, (value, error, _) in first.items():
+        expected = value + 0.7 * (name == "onset shift")
+        assert second[name][0] == pytest.approx(expected, abs=0.05 * error)
 
 
 def test_result_is_a_reference_for_the_experiment(matched, reference):

@@ -1,11 +1,11 @@
 """Measuring the noise of spectra from the spectra themselves."""
 
 import numpy as np
-import scipy.ndimage
 import scipy.sparse.linalg
 
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
+from hyperspy_aedenoise._noise.neighbours import fixed_pattern, roughness
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._noise.random_matrices import rank_of_unknown_level
 from hyperspy_aedenoise._noise.residual import Residual, longest_lag
@@ -106,9 +106,9 @@ def estimate_noise(spectra):
 
 
 def _converged(centred, mean):
-    """Noise, its autocorrelation, and the residual it was found in."""
+    """Noise, and the residual that it was found in."""
     rng = np.random.default_rng(0)
-    colour = Colour.from_spread(_roughness(centred), (1.0,))
+    colour = Colour.from_spread(roughness(centred), (1.0,))
     rank = _coarse_rank(centred / colour.spread)
     ranks = []
     for _ in range(_ROUNDS):
@@ -124,20 +124,6 @@ def _converged(centred, mean):
         if rank in ranks:
             break
     return noise, found
-
-
-# Before the noise is looked at ------------------------------------------------------
-
-
-def _roughness(centred):
-    """Standard deviation from channel to channel: the shape of the noise level.
-
-    Its size is wrong where channels are correlated, its course along energy is not.
-    """
-    difference = np.diff(centred, axis=1, prepend=centred[:, 1:2])
-    window = min(31, centred.shape[1])
-    level = np.sqrt(scipy.ndimage.median_filter(difference.var(axis=0) / 2, window))
-    return np.maximum(level, 1e-3 * centred.std())
 
 
 # Signal and the rest ----------------------------------------------------------------
@@ -219,55 +205,6 @@ def _beyond_lowrank(colour, centred, rank):
 # What is told ---------------------------------------------------------------------
 
 
-def guess_gain(spectrum):
-    """Gain from the neighbouring channels of one spectrum, as if noise were white.
-
-    Parameters
-    ----------
-    spectrum : ndarray, shape (n_channels,)
-
-    Returns
-    -------
-    float
-        Variance per expected value, in signal units; too small by up to three times
-        where the detector spreads a signal over channels.
-    """
-    inner, bright = _bright(spectrum)
-    if not bright.any():
-        return 1.0
-    scale = np.sqrt(np.maximum(inner, 0))
-    rough = _second_difference(spectrum, scale, bright)
-    return float(np.maximum(rough**2 / 6, 1e-12))
-
-
-def _bright(spectrum):
-    """All but the outer channels, and where they are not next to nothing."""
-    inner = spectrum[1:-1]
-    return inner, inner > 0.05 * np.median(np.abs(spectrum))
-
-
-def _second_difference(spectrum, scale, bright):
-    """Robust standard deviation of the second difference relative to `scale`."""
-    rough = np.diff(spectrum, 2)[bright] / scale[bright]
-    return 1.4826 * np.median(np.abs(rough - np.median(rough)))
-
-
-def _fixed_pattern(mean, noise, n_spectra):
-    """Size of a pattern common to all spectra, relative to the mean spectrum.
-
-    From the second difference along energy of the mean spectrum, less its noise; the
-    median keeps edges out.
-    """
-    inner, bright = _bright(mean)
-    if bright.sum() < 8:
-        return 0.0
-    spread = _second_difference(mean, inner, bright)
-    rho = [*noise.correlation, 0, 0][1:3]
-    share = 6 - 8 * rho[0] + 2 * rho[1]
-    of_noise = np.median(noise.variance(inner[bright]) / inner[bright] ** 2) / n_spectra
-    return float(np.sqrt(max(spread**2 - share * of_noise, 0) / 6))
-
-
 def _with_errors(noise, found, mean, left_out):
     """The estimate with standard errors, evidence and warnings."""
     at_mean = float(found.expected.mean())
@@ -284,7 +221,7 @@ def _with_errors(noise, found, mean, left_out):
         "levels": levels,
         "variances": means[0],
         "autocorrelation": found.numbers()[2],
-        "fixed_pattern": _fixed_pattern(mean, noise, len(found.expected)),
+        "fixed_pattern": fixed_pattern(mean, noise, len(found.expected)),
         **left_out,
     }
     warnings = tuple(_doubts(noise, at_mean, errors, evidence))

@@ -1,31 +1,22 @@
-"""A simulated edge fitted to an experiment's mean spectrum, and to its spread."""
+"""A simulated edge fitted to an experiment's mean spectrum."""
 
 import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 
+from hyperspy_aedenoise._reference.edge_problem import (
+    EDGE_NEAR,
+    EdgeProblem,
+    relative_error,
+)
 from hyperspy_aedenoise._reference.instrument import FWHM
 
 #: Furthest that an onset is looked for from where the simulation has it, in eV.
 FURTHEST_SHIFT = 10.0
-#: Lengths in eV over which errors of a simulated edge hang together, peak by peak and
-#: on the whole, and those of a background.
-_EDGE_LENGTHS, _BACKGROUND_LENGTHS = (1.5, 8.0), (10.0,)
-#: Relative errors tried for the simulated edge and for the power law.
-_EDGE_ERRORS = np.array([0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25])
-_BACKGROUND_ERRORS = np.array([0, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05])
-#: Distance in eV above the onset at which a simulation is as wrong as it gets, and
-#: share of that error at the onset and before, of edge and background. Calculated peaks
-#: are out of place in proportion to their distance from the onset; a background is
-#: known where it is seen.
-_FAR, _EDGE_NEAR, _BACKGROUND_NEAR = 10.0, 0.1, 0.01
 #: Rounds in which the errors weigh the fit and the fit gives the errors.
 _ROUNDS = 3
-#: Limits of shift (eV), variance (eV squared) and exponent.
-_LOWEST, _HIGHEST = np.array([-12.0, -0.5, 0.0]), np.array([12.0, 25.0, 12.0])
 
 
 @dataclass(frozen=True)
@@ -77,11 +68,6 @@ class EdgeFit:
         return width, min(FWHM**2 * error / (2 * width), FWHM * np.sqrt(error))
 
 
-def _relative_error(energies, onset, near):
-    """Error of simulation or background relative to that far from the onset."""
-    return np.clip((energies - onset) / _FAR, near, 1)
-
-
 def find_shift(on_channels, spectrum, onset, shifts):
     """Where the simulated edge lies in a spectrum, roughly.
 
@@ -111,7 +97,7 @@ def find_shift(on_channels, spectrum, onset, shifts):
     best = (np.inf, 0.0, 0.0)
     for shift, variance in itertools.product(shifts, (0.02, 0.1, 0.4, 1.5)):
         columns = np.concatenate([on_channels(shift, variance), others])
-        wrong = 0.1 * size * _relative_error(energies, onset + shift, _EDGE_NEAR)
+        wrong = 0.1 * size * relative_error(energies, onset + shift, EDGE_NEAR)
         of_channels = noise + wrong**2
         weight = used / np.sqrt(of_channels)
         solution, *_ = np.linalg.lstsq((columns * weight).T, mean * weight)
@@ -152,7 +138,7 @@ def fit_edge(on_channels, spectrum, onset, start, with_background):
     spectrum most likely. So a simulation that fits helps to find the background, and
     one that doesn't leaves that to the channels before the edge.
     """
-    problem = _Problem(on_channels, spectrum, onset, with_background)
+    problem = EdgeProblem(on_channels, spectrum, onset, with_background)
     measured = spectrum.values[spectrum.used]
     parameters = np.array([*start, 3.0])
     first_guess = np.diag(np.full(len(measured), (0.02 * np.ptp(measured)) ** 2))
@@ -193,128 +179,3 @@ def fit_edge(on_channels, spectrum, onset, start, with_background):
         background=background,
         lacking=lacking,
     )
-
-
-class _Problem:
-    """The least-squares problem of `fit_edge`.
-
-    `parameters` are shift, variance of the Gaussian, and exponent.
-    """
-
-    def __init__(self, on_channels, spectrum, onset, with_background):
-        energies, mean, used = spectrum.energies, spectrum.values, spectrum.used
-        self.on_channels = on_channels
-        self.energies = energies
-        self.mean = mean
-        self.used = used
-        self.onset = onset
-        self.with_background = with_background
-        self.sharpen = True
-        noise = spectrum.covariance[np.ix_(used, used)]
-        floor = 1e-9 * np.diag(noise) + 1e-14 * np.ptp(mean) ** 2
-        self.noise = noise + np.diag(floor)
-        distance = np.subtract.outer(energies, energies)
-        self.kernels = []
-        for lengths, near in (
-            (_EDGE_LENGTHS, _EDGE_NEAR),
-            (_BACKGROUND_LENGTHS, _BACKGROUND_NEAR),
-        ):
-            error = _relative_error(energies, onset, near)
-            alike = [np.exp(-((distance / length) ** 2) / 2) for length in lengths]
-            self.kernels.append(np.outer(error, error) * np.mean(alike, axis=0))
-
-    def columns(self, parameters):
-        """Edge and background of unit intensity, shape (n_channels, 2)."""
-        *form, exponent = parameters
-        edge = self.on_channels(*form)[0]
-        background = (self.energies / self.onset) ** -exponent
-        return np.stack([edge, self.with_background * background], axis=1)
-
-    def solve(self, parameters, factor):
-        """Intensities, and the whitened residual."""
-        columns = self.columns(parameters)[self.used]
-        white = scipy.linalg.solve_triangular(
-            factor, np.column_stack([columns, self.mean[self.used]]), lower=True
-        )
-        intensities, *_ = np.linalg.lstsq(white[:, :-1], white[:, -1])
-        return intensities, white[:, -1] - white[:, :-1] @ intensities
-
-    def parts(self, parameters, factor):
-        """Edge and background, shape (2, n_channels)."""
-        intensities, _ = self.solve(parameters, factor)
-        return (self.columns(parameters) * intensities).T
-
-    def errors(self, parts, sizes):
-        """Covariance of the errors of simulation and power law."""
-        return sum(
-            size**2 * np.outer(part, part) * kernel
-            for size, part, kernel in zip(sizes, parts, self.kernels, strict=True)
-        )
-
-    def factor(self, parts, sizes):
-        """Cholesky factor of the covariance of the channels that are used."""
-        errors = self.errors(parts, sizes)[np.ix_(self.used, self.used)]
-        return np.linalg.cholesky(self.noise + errors)
-
-    def optimise(self, parameters, factor):
-        """Parameters of the smallest whitened residual."""
-        lowest, highest = _LOWEST.copy(), _HIGHEST.copy()
-        if not self.with_background:
-            lowest[2], highest[2] = parameters[2] - 1e-3, parameters[2] + 1e-3
-        return scipy.optimize.least_squares(
-            lambda trial: self.solve(trial, factor)[1],
-            np.clip(parameters, lowest + 1e-9, highest - 1e-9),
-            bounds=(lowest, highest),
-            x_scale=[0.1, 0.1, 0.5],
-            diff_step=1e-5,
-        ).x
-
-    def jacobian(self, parts, parameters):
-        """Derivatives by relative intensities, and by the parameters."""
-        edge, background = parts
-        steps = np.diag([0.01, 0.002, 0.01])
-        slopes = []
-        for which, step in zip((0, 0, 1), steps, strict=True):
-            upper, lower = (
-                self.columns(parameters + sign * step)[:, which] for sign in (1, -1)
-            )
-            unit = self.columns(parameters)[:, which].sum()
-            part = parts[which].sum()
-            scale = part / unit if unit else 0.0
-            slopes.append(scale * (upper - lower) / (2 * step.sum()))
-        slopes[1] *= self.sharpen  # the resolution stays where it is
-        return np.stack([edge, background, *slopes], axis=1)
-
-    def standard_errors(self, parts, parameters, factor):
-        """Of what the Jacobian is taken by; 0 for what is not fitted."""
-        jacobian = self.jacobian(parts, parameters)[self.used]
-        white = scipy.linalg.solve_triangular(factor, jacobian, lower=True)
-        fitted = np.linalg.norm(white, axis=0) > 0
-        errors = np.zeros(5)
-        information = white[:, fitted].T @ white[:, fitted]
-        errors[fitted] = np.sqrt(np.diag(np.linalg.pinv(information)))
-        return errors
-
-    def most_likely_sizes(self, sizes, parts, parameters):
-        """Relative errors of edge and background that explain the spectrum best."""
-        jacobian = self.jacobian(parts, parameters)[self.used]
-        fitted = np.linalg.norm(jacobian, axis=0) > 0
-        jacobian = jacobian[:, fitted] / np.linalg.norm(jacobian[:, fitted], axis=0)
-        known = np.column_stack([jacobian, self.mean[self.used]])
-        inside = np.ix_(self.used, self.used)
-        unit = [self.errors(parts, one)[inside] for one in ((1, 0), (0, 1))]
-
-        def surprise(trial):
-            factor = np.linalg.cholesky(
-                self.noise + trial[0] ** 2 * unit[0] + trial[1] ** 2 * unit[1]
-            )
-            white = scipy.linalg.solve_triangular(factor, known, lower=True)
-            triangle = np.abs(np.diag(np.linalg.qr(white, mode="r")))
-            # restricted likelihood: the last entry is what the columns leave
-            return (
-                triangle[-1] ** 2
-                + 2 * np.log(np.concatenate([np.diag(factor), triangle[:-1]])).sum()
-            )
-
-        sizes = min(((size, sizes[1]) for size in _EDGE_ERRORS), key=surprise)
-        return min(((sizes[0], size) for size in _BACKGROUND_ERRORS), key=surprise)

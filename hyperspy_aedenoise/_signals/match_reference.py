@@ -7,8 +7,9 @@ import numpy as np
 
 from hyperspy_aedenoise._denoiser.arguments import check_noise, generator
 from hyperspy_aedenoise._errors import finite_spectra, must_be, real_spectra
-from hyperspy_aedenoise._noise.estimate import estimate_noise, guess_gain
+from hyperspy_aedenoise._noise.estimate import estimate_noise
 from hyperspy_aedenoise._noise.model import NoiseModel
+from hyperspy_aedenoise._noise.neighbours import guess_gain
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._reference.experiment import Experiment
 from hyperspy_aedenoise._reference.instrument import Edge, Losses
