@@ -13,7 +13,7 @@ PACKAGE = Path(hyperspy_aedenoise.__file__).parent
 #: everything, with the third-party packages that each may load when it is loaded.
 MAY_LOAD = {
     "_errors": {"numpy"},
-    "_noise": {"numpy", "scipy"},
+    "_noise": {"numpy", "scipy", "threadpoolctl"},
     "_observation": {"numpy", "scipy"},
     "_linear": {"numpy", "scipy"},
     "_filters": {"numpy", "scipy", "threadpoolctl"},

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._linear.principal import Colour
 from hyperspy_aedenoise._noise.estimate import estimate_noise
+from hyperspy_aedenoise._noise.whitening import Colour
 
 MODELS = [
     NoiseModel.gaussian(0.05),

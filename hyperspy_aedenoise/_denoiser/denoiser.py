@@ -1,6 +1,5 @@
 """Fit, denoise, save, load: the engine, on arrays alone."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,8 @@ from hyperspy_aedenoise._denoiser.arguments import (
     enough_to_learn_from,
     warn_of_other_scale,
 )
-from hyperspy_aedenoise._denoiser.rows import by_parts, by_rows, by_shape, of_length
-from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
-from hyperspy_aedenoise._engine.spatial_spectral import (
-    SpatialSpectral,
-    fit_spatial_spectral,
-)
+from hyperspy_aedenoise._denoiser.trained import TrainedDenoiser
+from hyperspy_aedenoise._engine.spatial_spectral import fit_spatial_spectral
 from hyperspy_aedenoise._errors import generator, positive_integer
 from hyperspy_aedenoise._networks.training_pairs import CleanMaterial, NoisyMaterial
 from hyperspy_aedenoise._noise.estimate import MOST_SPECTRA, estimate_noise
@@ -29,7 +24,7 @@ from hyperspy_aedenoise._observation.observation import Observation
 _MOST_TRAINED = 51200
 
 
-class AutoencoderDenoiser:
+class AutoencoderDenoiser(TrainedDenoiser):
     """A convolutional autoencoder for noisy spectra: arrays in, arrays out.
 
     Parameters
@@ -146,34 +141,52 @@ class AutoencoderDenoiser:
         check_arguments(
             self.architecture, self.output_dimension, self.noise, reference is not None
         )
-        iterations = positive_integer(
-            "iterations",
-            self.iterations,
-            "One iteration is one optimiser step; the default is 750.",
-        )
         spectra, layout = checked_spectra(spectra, left_out)
-        n_channels = spectra.n_channels
-        reference = checked_reference(reference, n_channels)
+        reference = checked_reference(reference, spectra.n_channels)
         if reference is None:
             enough_to_learn_from(spectra)
         noise = self.noise
         if noise is None:
             noise = estimate_noise(spectra.sample(MOST_SPECTRA))
-        n_codes = checked_dimension(self.output_dimension, n_channels)
+        step = np.diff(np.arange(spectra.n_channels) if energies is None else energies)
+        gapless = np.allclose(step, step[:1], rtol=0.01)
+        observation = Observation(spectra, layout, noise, gapless)
+        self.fit_to(observation, progress, reference)
+        self.energies_ = None if energies is None else np.asarray(energies, float)
+        return self
+
+    def fit_to(self, observation, progress=None, reference=None):
+        """Train on an observation, which brings its noise, or on a clean reference.
+
+        Parameters
+        ----------
+        observation : Observation
+        progress, reference
+            As of `fit`; the reference as rows of float32.
+
+        Returns
+        -------
+        AutoencoderDenoiser
+            Itself.
+        """
+        iterations = positive_integer(
+            "iterations",
+            self.iterations,
+            "One iteration is one optimiser step; the default is 750.",
+        )
+        n_codes = checked_dimension(self.output_dimension, observation.n_channels)
         seeds = generator(self.random_state).spawn(2)
         progress = progress or (lambda steps: steps)
         alone = reference is None and self.architecture == "auto"
         if alone or self.architecture == "spatial-spectral":
-            step = np.diff(np.arange(n_channels) if energies is None else energies)
-            gapless = np.allclose(step, step[:1], rtol=0.01)
-            observation = Observation(spectra, layout, noise, gapless)
             fitted = fit_spatial_spectral(observation, n_codes, seeds[0], progress)
         else:
             from hyperspy_aedenoise._networks.fitting import fit_network
 
+            spectra, noise = observation.spectra, observation.noise
             if reference is None:
-                is_own = not isinstance(self.architecture, str)
                 rows = spectra.sample(_MOST_TRAINED)
+                is_own = not isinstance(self.architecture, str)
                 material = NoisyMaterial(rows, noise, n_codes, is_own, seeds[0])
             else:
                 warn_of_other_scale(spectra, reference)
@@ -182,175 +195,8 @@ class AutoencoderDenoiser:
                 material, self.architecture, iterations, seeds[1], progress
             )
         learned_from = "this signal" if reference is None else "reference"
-        self._become(fitted, noise, learned_from, energies)
+        self._become(fitted, observation.noise, learned_from)
         return self
-
-    def denoise(self, spectra):
-        """Clean spectra.
-
-        Parameters
-        ----------
-        spectra : array_like, shape (..., n_channels)
-
-        Returns
-        -------
-        ndarray of float32, shape (..., n_channels)
-            NaN throughout a spectrum that holds a NaN or infinite value.
-
-        Notes
-        -----
-        "spatial-spectral" gives the spectra that it was fitted to what they got there,
-        together with all others; a spectrum that is new to it, or was changed since,
-        is estimated from the known ones most like it.
-        """
-        if self.is_spatial:
-            return self.decode(self.encode(spectra))
-        spectra = of_length(spectra, self.n_channels_)
-        return by_rows(self._by_network(), spectra, self.n_channels_)
-
-    def encode(self, spectra):
-        """Latent variables of spectra.
-
-        Parameters
-        ----------
-        spectra : array_like, shape (..., n_channels)
-
-        Returns
-        -------
-        ndarray of float32, shape (..., output_dimension)
-            Without unit, of order 1.
-        """
-        spectra, n_latent = of_length(spectra, self.n_channels_), self.n_latent_
-        if self.is_spatial:
-            return by_shape(self.fitted_.latent, spectra, n_latent)
-        return by_rows(self._by_network("encoder"), spectra, n_latent)
-
-    def decode(self, latent):
-        """Spectra of latent variables.
-
-        Parameters
-        ----------
-        latent : array_like, shape (..., output_dimension)
-
-        Returns
-        -------
-        ndarray of float32, shape (..., n_channels)
-            In signal units.
-        """
-        latent = of_length(latent, self.decode_dimension(), "latent")
-        decode = self.fitted_.decode if self.is_spatial else self._by_network("decoder")
-        return by_rows(decode, latent, self.n_channels_)
-
-    def energy_shift(self, spectra):
-        """By how much spectra are moved along energy against the mean of all.
-
-        Parameters
-        ----------
-        spectra : array_like, shape (..., n_channels)
-
-        Returns
-        -------
-        ndarray, shape (...)
-            In channels, positive towards higher ones; NaN for spectra that the
-            autoencoder was not fitted to.
-
-        Raises
-        ------
-        RuntimeError
-            If no shift is followed.
-        """
-        if not self.is_spatial or self.fitted_.energy_shift is None:
-            raise RuntimeError(
-                "No energy shift is followed: none was found, following it gained "
-                "nothing, or it was not looked for (with a reference, another "
-                "architecture, an `output_dimension`, or channels masked in between). "
-                "`s.estimate_shift1D()` measures one without denoising."
-            )
-        spectra = of_length(spectra, self.n_channels_)
-        return by_shape(self.fitted_.shift_of, spectra)
-
-    def uncertainty(self, spectra, progress=None):
-        """Standard deviation of restored spectra due to the noise in them.
-
-        Parameters
-        ----------
-        spectra : array_like, shape (..., n_channels)
-        progress : callable, optional
-            Wraps the repetitions of a fit, like `tqdm.tqdm`. Default: no progress bar.
-
-        Returns
-        -------
-        ndarray of float32, shape (..., n_channels)
-            In signal units; from 16 fresh draws of the noise, so good to 18 %.
-
-        Notes
-        -----
-        A lower bound: what the autoencoder always gets wrong doesn't vary. For the
-        spectra that a spatial-spectral one was fitted to, the whole fit is repeated on
-        the restored spectra in fresh noise (a parametric bootstrap). Neither is the
-        form chosen again nor a network trained or refined again, so that the noise
-        that went into these is not counted.
-        """
-        spectra = of_length(spectra, self.n_channels_)
-        return scatter(self, spectra, self.refits(progress))
-
-    def refits(self, progress=None):
-        """Repeat the fit for `uncertainty`; None where that is not what it does."""
-        if not self.is_spatial:
-            return None
-        progress = progress or (lambda steps: steps)
-        return Refits(self.fitted_, self.noise_, self.output_dimension, progress)
-
-    def misfit(self, spectra, restored):
-        """Variance of what was taken away, in units of the noise that was assumed.
-
-        Parameters
-        ----------
-        spectra, restored : ndarray, shape (..., n_channels)
-            Before and after `denoise`.
-
-        Returns
-        -------
-        float
-            About 1; NaN spectra are left out.
-        """
-        taken = left = 0.0
-        for noisy, calm in by_parts(spectra, restored):
-            noise = np.maximum(self.noise_.variance(calm), np.finfo(np.float32).tiny)
-            power = np.square(np.subtract(noisy, calm, dtype=np.float64))
-            finite = np.isfinite(power)
-            taken += power[finite].sum()
-            left += noise[finite].sum()
-        return float(taken / left) if left else 1.0
-
-    def decode_dimension(self):
-        """Return the number of latent variables that `decode` takes."""
-        if self.is_spatial:
-            return self.fitted_.n_latent
-        return int(self._part("decoder").input_shape[-1])
-
-    def double_decoder(self):
-        """Return a function like `decode` for numerical derivatives.
-
-        Returns
-        -------
-        callable
-            From latent variables, shape (..., output_dimension), to spectra, shape
-            (..., n_channels), in float64.
-        """
-        if self.is_spatial:
-            mean, decoder = self.fitted_.mean, self.fitted_.decoder
-            return lambda latent: np.asarray(latent, dtype=float) @ decoder + mean
-        from hyperspy_aedenoise._networks.models import in_batches, in_double_precision
-
-        decoder = in_double_precision(self._part("decoder"))
-
-        def decode(latent):
-            latent = np.asarray(latent, dtype=np.float64)
-            spectra = in_batches(decoder, latent.reshape(-1, latent.shape[-1]))
-            return spectra.reshape(*latent.shape[:-1], -1)
-
-        return decode
 
     def save(self, path):
         """Write the trained autoencoder to one `.keras` file.
@@ -403,78 +249,3 @@ class AutoencoderDenoiser:
             what the parts of a spatial-spectral autoencoder are).
         """
         return persistence.record(self._checked())
-
-    def untrained_architecture(self):
-        """Return what to pass as `architecture` to train such a network afresh."""
-        if self.is_spatial or self.model_.name != "own":
-            return "spatial-spectral" if self.is_spatial else self.model_.name
-        from hyperspy_aedenoise._networks.models import unwrap_own
-
-        return unwrap_own(self.model_, self.fitted_.start)
-
-    # What it is made of ---------------------------------------------------------
-
-    @property
-    def is_spatial(self):
-        """Whether it is a spatial-spectral one, which knows its spectra."""
-        return isinstance(self._checked().fitted_, SpatialSpectral)
-
-    @property
-    def form_(self):
-        return asdict(self.fitted_.recipe) if self.is_spatial else None
-
-    @property
-    def history_(self):
-        return persistence.history(self._checked().fitted_)
-
-    @property
-    def model_(self):
-        if not self.is_spatial:
-            return self.fitted_.model
-        from hyperspy_aedenoise._networks.models import build_spatial_spectral
-
-        return build_spatial_spectral(self.fitted_)
-
-    @property
-    def n_latent_(self):
-        """Number of latent variables; None where a model doesn't tell."""
-        if self.is_spatial:
-            return self.fitted_.n_latent
-        names = {layer.name for layer in self.model_.layers}
-        if "encoder" not in names:
-            return None
-        return int(self.model_.get_layer("encoder").output_shape[-1])
-
-    def _become(self, fitted, noise, learned_from, energies):
-        """Take over what was fitted."""
-        self.fitted_ = fitted
-        self.noise_ = noise
-        self.learned_from_ = learned_from
-        self.energies_ = None if energies is None else np.asarray(energies, float)
-        if self.is_spatial:
-            self.n_channels_ = len(fitted.mean)
-        else:
-            self.n_channels_ = int(fitted.model.input_shape[-1])
-
-    def _checked(self):
-        if not hasattr(self, "fitted_"):
-            raise RuntimeError(
-                "This AutoencoderDenoiser is not trained yet; call `fit(spectra)`."
-            )
-        return self
-
-    def _part(self, name):
-        if name not in {layer.name for layer in self.model_.layers}:
-            raise ValueError(
-                f"The model passed as `architecture` has no layer named {name!r}, so "
-                "that its latent variables are unknown; build it from two models named "
-                "'encoder' and 'decoder'."
-            )
-        return self.model_.get_layer(name)
-
-    def _by_network(self, part=None):
-        """The network, or a part of it, as a function of rows."""
-        from hyperspy_aedenoise._networks.models import in_batches
-
-        model = self.model_ if part is None else self._part(part)
-        return lambda rows: in_batches(model, rows)

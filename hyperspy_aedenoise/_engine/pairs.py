@@ -131,13 +131,13 @@ class Pair:
         """
         value = power = 0.0
         for part in slices(*self.second.shape):
-            mine, others = (v.take(part).astype(float) for v in (one, other))
+            mine, others = one.take(part), other.take(part)
             apart = mine - others
-            value += np.sum(apart * (mine + others - 2 * self.second[part]))
+            value += _product(apart, mine + others - 2 * self.second[part])
             loaded = apart * np.sqrt(self.noise.variance(self.expected[part]))
-            power += np.sum(loaded**2)
+            power += _product(loaded, loaded)
             for lag, rho in enumerate(self.noise.correlation[1:], start=1):
-                power += 2 * rho * np.sum(loaded[..., lag:] * loaded[..., :-lag])
+                power += 2 * rho * _product(loaded[:, lag:], loaded[:, :-lag])
         # that of a noise with a correlation is never negative, but for rounding
         power = max(power, 0) * (1 + 1 / self.ratio**2)
         size = self.second.size
@@ -149,6 +149,11 @@ class Pair:
         parts = slices(*self.expected.shape)
         total = sum(self.noise.variance(self.expected[part]).sum() for part in parts)
         return float(total / self.expected.size)
+
+
+def _product(one, other):
+    """Scalar product of two arrays; of each row in its own precision."""
+    return np.einsum("ij,ij->i", one, other).sum(dtype=float)
 
 
 def mean_difference(differences, ratio=RATIO):

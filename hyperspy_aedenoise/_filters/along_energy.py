@@ -60,7 +60,10 @@ def fitted_spectra(observation, codes):
     weight = 1 / np.sqrt(observation.level)[:, None]
     known = np.column_stack([np.ones(len(codes)), codes]) * weight
     basis, triangle = np.linalg.qr(known)
-    parts = observation.spectra.total(_products, basis * weight)
+    basis *= weight
+    centred = _Products(observation.mean)
+    parts = observation.spectra.total(centred, basis.astype(np.float32))
+    parts += np.outer(basis.sum(axis=0), centred.mean)
     calm = along_energy(observation.colour.whiten(parts))
     # codes that don't vary, or are alike, have no spectrum of their own
     spectra = np.linalg.lstsq(triangle, calm, rcond=1e-6)[0]
@@ -68,5 +71,11 @@ def fitted_spectra(observation, codes):
     return spectra[0], spectra[1:]
 
 
-def _products(rows, weights):
-    return weights.T @ rows
+class _Products:
+    """Products of weights and spectra; without the mean single precision is enough."""
+
+    def __init__(self, mean):
+        self.mean = mean.astype(np.float32)
+
+    def __call__(self, rows, weights):
+        return (weights.T @ (rows - self.mean)).astype(float)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._noise.eigen import leading_components
 from hyperspy_aedenoise._observation.blocks import slices
 
 #: Alike positions that are averaged in the search for weak components.
@@ -55,11 +56,10 @@ def weak_components(observation, linear, groups, rng):
     white = np.empty(shape, dtype=np.float32)
     for part in slices(*shape):
         white[part] = observation.white(part)
-    values, vectors = np.linalg.eigh(covariance(white))
+    values, vectors = leading_components(covariance(white), _MOST_WEAK)
     # `white` is used again: it is most of the memory
     null = 0.0
     for _ in range(_NULL_DRAWS):
         rng.standard_normal(dtype=np.float32, out=white)
-        null = max(null, np.linalg.eigvalsh(covariance(white))[-1])
-    first = slice(None, -_MOST_WEAK - 1, -1)  # the largest ones
-    return vectors[:, first][:, values[first] > _MARGIN * null]
+        null = max(null, leading_components(covariance(white), 1)[0][0])
+    return vectors[:, values > _MARGIN * null]

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
+from hyperspy_aedenoise._noise.eigen import components_above, leading_components
 from hyperspy_aedenoise._noise.random_matrices import largest_of_noise, optimal_gain
 
 #: More components than this are never told from noise by their number alone.
 _MOST_CODES = 64
 #: A singular value must be above that of noise by 1 %, so a variance by this factor.
 _ABOVE = 1.01**2
+#: Variance of a clean component, relative to the noise, that can be seen, and most of
+#: them.
+_VISIBLE, _MOST_CLEAN = 0.1, 32
 #: Variance of a component, relative to the largest, below which it is rounding.
 _ROUNDING = 1e-12
 
@@ -84,9 +87,10 @@ def principal_codes(observation, n_codes=None):
     value is above the Marchenko-Pastur edge by 1 %. For the shrinkage see
     `optimal_gain`.
     """
-    variances, vectors = _components(observation, n_codes)
     ratio = observation.n_channels / observation.n_noisy
-    above = variances > _ABOVE * largest_of_noise(ratio)
+    least = _ABOVE * largest_of_noise(ratio)
+    variances, vectors = _components(observation, n_codes, least)
+    above = variances > least
     shrinkage = np.where(above, optimal_gain(variances, ratio), 0.0)
     if n_codes is None:
         n_codes = max(int(above.sum()), 1)
@@ -109,10 +113,10 @@ def clean_codes(observation, n_codes=None):
     PrincipalCodes
         `shrinkage` is Wiener's, variance / (variance + noise).
     """
-    variances, vectors = _components(observation, n_codes)
+    variances, vectors = _components(observation, n_codes, _VISIBLE)
     variances = np.maximum(variances, 0)
     if n_codes is None:
-        n_codes = int(np.clip((variances > 0.1).sum(), 1, 32))
+        n_codes = int(np.clip((variances > _VISIBLE).sum(), 1, _MOST_CLEAN))
     shrinkage = variances / (variances + 1)
     return _codes(observation, vectors[:, :n_codes], shrinkage[:n_codes])
 
@@ -142,31 +146,28 @@ def extended(codes, observation, vectors):
     )
 
 
-def _components(observation, n_wanted):
+def _components(observation, n_wanted, least):
     """Variances and vectors (columns) of the first principal components.
 
-    Of weighted, whitened spectra, largest first. The smaller one of two matrices with
-    the same eigenvalues is decomposed: of channels, or of spectra.
+    Of weighted, whitened spectra, largest first: so many, or all those with a variance
+    above `least`, and maybe more. The smaller one of two matrices with the same
+    eigenvalues is decomposed: of channels, or of spectra.
     """
-    n_spectra, n_channels = observation.n_spectra, observation.n_channels
-    n_wanted = max(n_wanted or 0, _MOST_CODES)
-    if n_spectra < n_channels:
+
+    def found(matrix):
+        if n_wanted is None:
+            return components_above(matrix, least, _MOST_CODES)
+        return leading_components(matrix, n_wanted)
+
+    few = observation.n_spectra < observation.n_channels
+    if few and (n_wanted or 1) < observation.n_spectra:
         white = observation.white() / np.sqrt(observation.n_noisy)
-        variances, vectors = _leading(white @ white.T, n_wanted)
+        variances, vectors = found(white @ white.T)
         known = variances > _ROUNDING * variances[0]
-        if n_wanted == _MOST_CODES or known.sum() >= n_wanted:
+        if n_wanted is None or known.all():
             variances, vectors = variances[known], vectors[:, known]
             return variances, white.T @ (vectors / np.sqrt(variances))
-    return _leading(observation.covariance, n_wanted)
-
-
-def _leading(matrix, n_wanted):
-    """The largest eigenvalues of a symmetric matrix, descending, and the vectors."""
-    first = max(len(matrix) - n_wanted, 0)
-    values, vectors = scipy.linalg.eigh(
-        matrix, subset_by_index=[first, len(matrix) - 1]
-    )
-    return values[::-1], vectors[:, ::-1]
+    return found(observation.covariance)
 
 
 def _codes(observation, basis, shrinkage):

@@ -1,9 +1,9 @@
 """Measuring the noise of spectra from the spectra themselves."""
 
 import numpy as np
-import scipy.sparse.linalg
 
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._noise.eigen import components_above, leading_components
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._noise.neighbours import fixed_pattern, roughness
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
@@ -145,29 +145,17 @@ def _rank_above_noise(colour, centred, drawn):
     frequencies almost without noise, and these can't be whitened.
     """
     of_noise = _gram(colour.whiten((drawn - drawn.mean(axis=0)).astype(float)))
-    limit = _ABOVE * _leading_components(of_noise, 1)[0][0]
-    of_data = _gram(colour.whiten(centred))
+    limit = _ABOVE * leading_components(of_noise, 1)[0][0]
     most = (min(centred.shape) - 2) // 2
-    n_tried = min(16, most)
-    while n_tried < most and _leading_components(of_data, n_tried)[0][0] > limit:
-        n_tried = min(2 * n_tried, most)
-    return int((_leading_components(of_data, n_tried)[0] > limit).sum()) if most else 0
+    if not most:
+        return 0
+    variances, _ = components_above(_gram(colour.whiten(centred)), limit, most)
+    return int((variances > limit).sum())
 
 
 def _gram(white):
     """Products of channels or of spectra, whichever are fewer."""
     return white.T @ white if len(white) > white.shape[1] else white @ white.T
-
-
-def _leading_components(gram, n_wanted):
-    """Eigenvalues and -vectors of the largest components, ascending."""
-    if n_wanted > len(gram) // 4:
-        values, vectors = np.linalg.eigh(gram)
-        return values[-n_wanted:], vectors[:, -n_wanted:]
-    start = np.random.default_rng(0).standard_normal(len(gram))
-    values, vectors = scipy.sparse.linalg.eigsh(gram, n_wanted, v0=start, tol=1e-5)
-    order = np.argsort(values)
-    return values[order], vectors[:, order]
 
 
 def _beyond_lowrank(colour, centred, rank):
@@ -187,7 +175,7 @@ def _beyond_lowrank(colour, centred, rank):
     white = colour.whiten(centred)
     residual = white
     if rank:
-        kept = _leading_components(_gram(white), rank)[1]
+        kept = leading_components(_gram(white), rank)[1]
         if n_spectra <= n_channels:
             kept = np.linalg.qr(white.T @ kept)[0]
         scores = white @ kept

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._engine.restoration import Form
+from hyperspy_aedenoise._engine.recipe import Recipe
 
 #: Positions of a rare peak that are named.
 _SHOWN = 4
@@ -89,7 +89,7 @@ def _lines_on_noise(denoiser):
 def _lines_on_choice(history, form):
     """Why a form was taken."""
     tried = history["forms"]
-    if Form(**form) == Form():
+    if Recipe(**form) == Recipe():
         why = f"none of {len(tried)} forms is better by more than chance allows"
         if history["interrupted"]:
             why = "interrupted before anything better was found"

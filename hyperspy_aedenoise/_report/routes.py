@@ -1,0 +1,255 @@
+"""The ways to denoise one observation, run side by side and judged without truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
+from hyperspy_aedenoise._engine.pairs import RATIO, Pair, PairedDifference
+from hyperspy_aedenoise._linear.pca import MOST_COMPONENTS, PCA
+from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._observation.blocks import InMemory
+from hyperspy_aedenoise._observation.observation import Observation
+
+#: Positions of a large map on which the routes are judged, and in how many pieces.
+MOST_JUDGED, _N_PIECES = 16384, 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Errors of the routes without truth.
+
+    Parameters
+    ----------
+    mse : dict of str to float
+        Estimated mean squared error by route, in signal units squared.
+    difference : dict of tuple of str to PairedDifference
+        By how much the first route's error is above the second's.
+    n_judged : int
+        Spectra on which that was found.
+    """
+
+    mse: dict
+    difference: dict
+    n_judged: int
+
+
+class Routes:
+    """The routes of one observation.
+
+    Parameters
+    ----------
+    observation : Observation
+        The spectra, on the channels that the denoiser uses.
+    denoiser : AutoencoderDenoiser
+        Trained on these spectra, or on a reference.
+    components : int or None
+        Of the PCA route; None: HyperSpy's elbow.
+    progress : callable
+        Wraps the iterations of the training that judging takes.
+    """
+
+    def __init__(self, observation, denoiser, components, progress):
+        self.observation = observation
+        self.denoiser = denoiser
+        self.requested = components
+        self.progress = progress
+        self.poissonian = _is_counts(observation)
+        self.pca = PCA.of(observation.spectra, self.poissonian, self._most)
+        self.shrunk = principal_codes(observation)
+        number, rank = self._number(self.pca), int((self.shrunk.shrinkage > 0).sum())
+        record = denoiser.record()
+        self.components = {
+            "raw": None,
+            "pca": number,
+            "pca_shrinkage": rank,
+            "autoencoder": record["output_dimension"],
+            "nonlocal": rank,
+        }
+        # then the route without a network is the autoencoder itself
+        self.is_nonlocal = (
+            record["architecture"] == "spatial-spectral"
+            and record["requested_dimension"] is None
+        )
+        if self.is_nonlocal:
+            self.components["nonlocal"] = record["output_dimension"]
+
+    @property
+    def _most(self):
+        return max(MOST_COMPONENTS, self.requested or 0)
+
+    def linear(self):
+        """Those that take spectra one by one, as functions of rows, by name."""
+        return {
+            "pca": self.pca.model(self.components["pca"]),
+            "pca_shrinkage": self.shrunk.denoise,
+        }
+
+    def best_pca(self, truth):
+        """PCA with the number of components that is closest to the truth.
+
+        Parameters
+        ----------
+        truth : Spectra
+            Clean ones.
+
+        Returns
+        -------
+        callable
+            A function of rows.
+        """
+        power = np.zeros(len(self.pca.variances))
+        for where, rows in self.observation.spectra.each(_same):
+            clean = truth.take(where)
+            for number in range(len(power)):
+                error = self.pca.model(number + 1)(rows) - clean
+                power[number] += np.square(error, dtype=float).sum()
+        best = int(np.argmin(power)) + 1
+        self.components["pca_oracle"] = best
+        return self.pca.model(best)
+
+    def nonlocal_denoiser(self):
+        """The route without a network; None where it is the autoencoder itself."""
+        if self.is_nonlocal:
+            return None
+        return self._twin("spatial-spectral", None, self.observation)
+
+    def estimate(self):
+        """Judge the routes without truth.
+
+        Returns
+        -------
+        Estimate
+
+        Notes
+        -----
+        PCA's error is that on a rehearsal: the shrunk spectra in fresh noise of the
+        model. What was lost in the noise of the measurement is missing there, too, so
+        that the estimate is a little low. Everything is judged with ``1 + RATIO**2``
+        times the noise variance and scaled back.
+        """
+        rng = np.random.default_rng(0)  # the same question gets the same answer
+        scale = 1 + RATIO**2
+        judged = self.observation
+        if judged.n_spectra > MOST_JUDGED:
+            judged = judged.take(*judged.layout.pieces(MOST_JUDGED, _N_PIECES))
+        expected = judged.spectra.gather(principal_codes(judged).denoise)
+        pca_mse, doubt = self._rehearsal(expected, judged.noise.scaled(scale), rng)
+        pair = Pair.drawn(judged, expected, rng)
+        restored = self._restored(pair.first)
+
+        def compare(one, other):
+            return pair.difference(restored[one], restored[other]) / scale
+
+        difference = {(route, "pca"): compare(route, "pca") for route in restored}
+        for rivals in (
+            ("autoencoder", "pca_shrinkage"),
+            ("nonlocal", "pca_shrinkage"),
+            ("nonlocal", "autoencoder"),
+        ):
+            difference[rivals] = compare(*rivals)
+        # The error of the raw data is their noise: no pair has to tell it. What is
+        # uncertain is PCA's.
+        raw = PairedDifference(pair.noise_power - pca_mse, doubt)
+        difference["raw", "pca"] = raw
+        mse = {
+            route: float(pca_mse + difference[route, "pca"].value)
+            for route in ("raw", *restored)
+        }
+        return Estimate(mse, difference, judged.n_spectra)
+
+    def _rehearsal(self, expected, noise, rng):
+        """Error of PCA on known spectra in fresh noise, scaled back, and its error."""
+        noisy = InMemory(noise.sample(expected, rng))
+        pca = PCA.of(noisy, self.poissonian, self._most)
+        model = pca.model(self._number(pca))
+        error = noisy.gather(_SquaredError(model), expected)
+        error = error / (1 + RATIO**2)
+        return float(error.mean()), float(error.std() / np.sqrt(error.size))
+
+    def _restored(self, first):
+        """Spectra of all routes from the first version of a pair."""
+        spectra = first.spectra
+        pca = PCA.of(spectra, self.poissonian, self._most)
+        restored = {
+            "pca": spectra.changed(pca.model(self._number(pca))),
+            "pca_shrinkage": spectra.changed(principal_codes(first).denoise),
+            "autoencoder": self._autoencoder_on(first),
+        }
+        restored["nonlocal"] = restored["autoencoder"]
+        if not self.is_nonlocal:
+            twin = self._twin("spatial-spectral", None, first)
+            restored["nonlocal"] = _denoised(twin, first)
+        if "pca_oracle" in self.components:
+            best = self.components["pca_oracle"]
+            restored["pca_oracle"] = spectra.changed(pca.model(best))
+        return restored
+
+    def _number(self, pca):
+        """Components to keep: as asked for, or where HyperSpy sees the elbow."""
+        return pca.elbow if self.requested is None else self.requested
+
+    def _autoencoder_on(self, first):
+        """The autoencoder as it would have come out of these spectra."""
+        architecture = self.denoiser.untrained_architecture()
+        requested = self.denoiser.record()["requested_dimension"]
+        steps = len(self.denoiser.history_["iteration"])
+        if self.denoiser.learned_from_ == "reference":
+            return _denoised(self.denoiser, first)
+        if steps == 0 and isinstance(architecture, str) and architecture == "spectral":
+            # it stayed linear
+            linear = principal_codes(first, requested)
+            return first.spectra.changed(linear.denoise)
+        twin = self._twin(architecture, requested, first, max(steps, 1))
+        return _denoised(twin, first)
+
+    def _twin(self, architecture, requested, observation, iterations=1):
+        """Another denoiser, trained on an observation."""
+        twin = AutoencoderDenoiser(
+            architecture=architecture,
+            output_dimension=requested,
+            noise=observation.noise,
+            iterations=iterations,
+            random_state=0,
+        )
+        twin.fit_to(observation, self.progress)
+        if twin.history_["interrupted"]:
+            raise KeyboardInterrupt  # half a comparison would mislead
+        return twin
+
+
+def _denoised(denoiser, observation):
+    """Spectra of an observation in memory, denoised."""
+    return InMemory(denoiser.denoise(observation.spectra.all()))
+
+
+def _same(rows):
+    return rows
+
+
+class _SquaredError:
+    """Mean squared error of what a function makes of spectra, shape (n,)."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, rows, clean):
+        return np.square(self.function(rows) - clean, dtype=float).mean(axis=1)
+
+
+def _is_counts(observation):
+    """Whether HyperSpy's remedy for counting noise can be used, and is needed.
+
+    It can't take negative values, nor spectra or channels without any counts.
+    """
+    noise, spectra = observation.noise, observation.spectra
+    if not noise.gain * observation.plain_mean.mean() > noise.offset:
+        return False
+    if not (observation.plain_mean > 0).all():
+        return False
+    least, sums = spectra.gather(_least_and_sum).T
+    return bool(least.min() >= 0 and (sums > 0).all())
+
+
+def _least_and_sum(rows):
+    return np.stack([rows.min(axis=1), rows.sum(axis=1)], axis=1)
