@@ -24,7 +24,7 @@ def _attach(module):
     try:
         from hyperspy_aedenoise._signals import methods
 
-        for name in methods.SIGNAL_METHODS:
-            setattr(eels_spectrum, name, getattr(methods, name))
+        for name, method in methods.SIGNAL_METHODS.items():
+            setattr(eels_spectrum, name, method)
     except Exception:
         _logger.exception("the autoencoder methods are missing on EELSSpectrum")

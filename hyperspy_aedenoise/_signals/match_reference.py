@@ -12,6 +12,7 @@ from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._reference.instrument import Edge, Losses
 from hyperspy_aedenoise._reference.matching import match
+from hyperspy_aedenoise._signals.hyperspy_private import navigation_axes
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     energy_last,
@@ -277,7 +278,7 @@ def _signal(reference, experiment, values, inside, report):
     axis = experiment.axes_manager.signal_axes[0].get_axis_dictionary()
     axis["offset"] += axis["scale"] * inside.start
     axis["size"] = inside.stop - inside.start
-    axes = [*reference.axes_manager._get_navigation_axes_dicts(), axis]
+    axes = [*navigation_axes(reference), axis]
     shape = reference.axes_manager.navigation_shape[::-1]
     adjusted = EELSSpectrum(
         values.reshape(*shape, axis["size"]).astype(np.float32),

@@ -11,6 +11,10 @@ from hyperspy_aedenoise._engine.pairs import (
     recorrupted_pair,
 )
 from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._signals.hyperspy_private import (
+    navigation_axes,
+    significant_components,
+)
 
 #: Ratio of the pair that judges: with more noise on the first, what is judged would
 #: no longer be what is used; with less, the second says too little.
@@ -168,7 +172,7 @@ class Routes:
         """HyperSpy's own decomposition, on a copy of the signal with these spectra."""
         from hyperspy.signals import Signal1D
 
-        axes = self.signal.axes_manager._get_navigation_axes_dicts()
+        axes = navigation_axes(self.signal)
         energy = {"size": counts.shape[-1], "navigate": False}
         filled = np.where(self.used[..., None], counts, 0.0)
         if self.poissonian:
@@ -190,7 +194,7 @@ class Routes:
         """Components to keep: as asked for, or where HyperSpy sees the elbow."""
         if self.requested is not None:
             return self.requested
-        return max(decomposed.learning_results.number_significant_components or 1, 1)
+        return max(significant_components(decomposed) or 1, 1)
 
     def _pca(self, decomposed, components):
         return decomposed.get_decomposition_model(components).data

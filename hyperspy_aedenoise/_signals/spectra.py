@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._errors import must_be, real_spectra
+from hyperspy_aedenoise._errors import finite_spectra, must_be, real_spectra
+from hyperspy_aedenoise._signals.hyperspy_private import with_new_data
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,12 @@ def place_in(signal, energies):
     return place
 
 
+def refuse_nan(signal, spectra):
+    """Refuse what is not finite where spectra take part, and say where that is."""
+    place = place_in(signal, spectra.energies)
+    finite_spectra("signal", spectra.counts, spectra.left_out, place)
+
+
 def check_axes(signal, argument="signal"):
     """Refuse signals that are not spectra along one uniform energy axis."""
     if signal.axes_manager.signal_dimension != 1:
@@ -129,10 +136,7 @@ def like(signal, values):
         not hold for other values.
     """
     index = signal.axes_manager.signal_axes[0].index_in_array
-    other = signal._deepcopy_with_new_data(np.moveaxis(values, -1, index))
-    if other.metadata.has_item("Signal.Noise_properties"):
-        del other.metadata.Signal.Noise_properties
-    return other
+    return with_new_data(signal, np.moveaxis(values, -1, index))
 
 
 def output_type(dtype):
