@@ -99,7 +99,7 @@ def plot_forms(tried, chosen, title):
     Parameters
     ----------
     tried : list of dict
-        As `_choice.Evidence.as_dict` gives them.
+        As `_engine.selection.Evidence.as_dict` gives them.
     chosen : dict
         The form that was taken.
     title : str

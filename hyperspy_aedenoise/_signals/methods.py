@@ -1,6 +1,6 @@
 """The functions that become methods of ``EELSSpectrum``."""
 
-from hyperspy_aedenoise._signals.comparison import compare_denoising
+from hyperspy_aedenoise._signals.compare import compare_denoising
 from hyperspy_aedenoise._signals.fit import decompose_autoencoder
 from hyperspy_aedenoise._signals.noise import estimate_noise
 from hyperspy_aedenoise._signals.plots import (

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import scipy.interpolate
 from hyperspy.component import Component
 
 from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
@@ -211,6 +210,8 @@ class AutoencoderEdge(Component):
 
 
 def _interpolator(energies, spectrum):
+    import scipy.interpolate
+
     return scipy.interpolate.make_interp_spline(energies, spectrum, k=3)
 
 
