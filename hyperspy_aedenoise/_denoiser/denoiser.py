@@ -221,8 +221,8 @@ class AutoencoderDenoiser:
             return latent
         rows = latent.reshape(-1, latent.shape[-1])
         finite = np.isfinite(rows).all(axis=1)
-        known = np.reshape(spectra, (len(rows), -1))[finite]
-        rows[finite] = self._bank.latent(self._bank.find(known), rows[finite])
+        place = self._find(np.asarray(spectra))[finite]
+        rows[finite] = self._bank.latent(place, rows[finite])
         return latent
 
     def decode(self, latent):
@@ -266,9 +266,10 @@ class AutoencoderDenoiser:
                 "`s.estimate_shift1D()` measures one without denoising."
             )
         spectra = _of_length(spectra, self.n_channels_, "spectra")
-        place = self._bank.find(spectra.reshape(-1, spectra.shape[-1]))
-        shift = np.append(self.history_["energy_shift"], np.nan)  # at -1: unknown
-        return shift[place].reshape(spectra.shape[:-1])
+        place = self._find(spectra)
+        known = np.asarray(self.history_["energy_shift"])[:, None]
+        shift = self._bank.places.mean(known, place)[:, 0]
+        return np.where(place == -1, np.nan, shift).reshape(spectra.shape[:-1])
 
     def uncertainty(self, spectra, progress=None):
         """Standard deviation of restored spectra due to the noise in them.
@@ -296,7 +297,13 @@ class AutoencoderDenoiser:
         rows = spectra.reshape(-1, spectra.shape[-1])
         if self._fitted()._bank is None:
             return self._passed_noise(rows).reshape(spectra.shape)
-        place = self._bank.find(rows)
+        if self.history_.get("part"):
+            raise RuntimeError(
+                "Error bars come from fits to all of the map, and this is a part of it "
+                "that was saved alone; ask the whole signal for "
+                "`get_autoencoder_uncertainty()`, and slice that."
+            )
+        place = self._find(spectra)
         spread = np.empty_like(rows)
         spread[place < 0] = self._passed_noise(rows[place < 0])
         for start in range(0, len(rows), 1024):
@@ -305,6 +312,11 @@ class AutoencoderDenoiser:
             drawn = [one.spectra(place[part]) for one in self._redrawn(progress)]
             spread[part] = np.std(drawn, axis=0, ddof=1)
         return spread.reshape(spectra.shape)
+
+    def _find(self, spectra):
+        """Where spectra, shape (..., n_channels), are in the bank."""
+        rows = spectra.reshape(-1, spectra.shape[-1])
+        return self._bank.find(rows, spectra.shape[:-1])
 
     def _redrawn(self, progress):
         """What comes out if the noise of the known spectra is drawn anew."""

@@ -1,10 +1,11 @@
 """The filtered codes of the spectra that were trained on, and of others by them."""
 
-import hashlib
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
+from hyperspy_aedenoise._engine.places import Places, fingerprints
 from hyperspy_aedenoise._filters.nonlocal_bayes import estimate_from
 
 #: Alike codes that estimate those of a spectrum which the training didn't see.
@@ -49,13 +50,40 @@ class CodeBank:
             used,
         )
 
-    def find(self, rows):
-        """Where spectra, shape (n, n_channels), are in the bank; -1 where unknown."""
-        order = np.argsort(self.fingerprints)
-        known = self.fingerprints[order]
-        wanted = fingerprints(rows)
-        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        return np.where(known[place] == wanted, order[place], -1)
+    def find(self, rows, shape=None):
+        """Where spectra, shape (n, n_channels), are in the bank, as `Places.find`."""
+        return self.places.find(fingerprints(rows), shape)
+
+    @cached_property
+    def places(self):
+        """Where the spectra lie, as `Places`."""
+        return Places(self.fingerprints, self.used)
+
+    def part(self, place, shape):
+        """Bank of those spectra that are found in a part of the map.
+
+        Parameters
+        ----------
+        place : ndarray of int, shape (n,)
+            As `find` returned it.
+        shape : tuple of int
+            Of the part, with the product n.
+
+        Returns
+        -------
+        CodeBank
+            One spectrum for each position of the part that is known.
+        """
+        here = place != -1
+        place = place[here]
+        known = np.where(place < 0, -2 - place, place)
+        return CodeBank(
+            self.fingerprints[known],
+            self.noisy[known],
+            self.places.mean(self.filtered, place),
+            self.level[known],
+            here.reshape(shape or (1,)),
+        )
 
     def latent(self, place, noisy):
         """Filtered latent variables.
@@ -71,10 +99,11 @@ class CodeBank:
         -------
         ndarray of float32, shape (n, n_latent)
             As they were filtered together with all others; of spectra that are not in
-            the bank an estimate from the filtered ones most like them.
+            the bank an estimate from the filtered ones most like them; of one that may
+            be any of several identical ones, their mean.
         """
-        latent = self.filtered[place]
-        new = place < 0
+        latent = self.places.mean(self.filtered, place)
+        new = place == -1
         if new.any():
             latent[new] = estimate_from(
                 noisy[new], self.noisy, self.filtered, self.level, _N_ALIKE
@@ -100,10 +129,3 @@ class CodeBank:
         if shapes != [(n, n_latent), (n, n_latent), (n,)] or bank.used.sum() != n:
             raise ValueError(f"shapes {shapes} for {n} spectra and {n_latent} codes")
         return bank
-
-
-def fingerprints(rows):
-    """A number for each spectrum, shape (n, n_channels), that tells it from others."""
-    rows = np.ascontiguousarray(rows, dtype=np.float32)
-    digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
-    return np.frombuffer(digests, dtype=np.uint64)

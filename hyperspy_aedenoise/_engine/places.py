@@ -1,0 +1,153 @@
+"""Where spectra lie in a map: told by fingerprints, and by their neighbours."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of known spectra.
+
+    Parameters
+    ----------
+    fingerprints : ndarray of uint64, shape (n_spectra,)
+        Of the spectra in single precision.
+    used : ndarray of bool, shape (..., width)
+        Where the spectra lie; its sum is n_spectra.
+    """
+
+    fingerprints: np.ndarray
+    used: np.ndarray
+
+    def find(self, wanted, shape=None):
+        """Where fingerprints are among the known ones.
+
+        Parameters
+        ----------
+        wanted : ndarray of uint64, shape (n,)
+        shape : tuple of int, optional
+            How they lie, with the product n. Default: nothing is known of that.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            Index of the known spectrum; -1 where it is unknown. Identical spectra at
+            several places, as empty ones in counts, are told apart by their place in
+            a map that was cropped, mirrored, transposed or stepped; where that is not
+            possible, -2 less the index of the first of them.
+        """
+        rank = np.searchsorted(self._order_of[0], wanted)
+        rank = np.minimum(rank, len(self.fingerprints) - 1)
+        first = self._order_of[1][rank]
+        known = self.fingerprints[first] == wanted
+        alone = known & (self._copies[first] == 1)
+        place = np.where(known, np.where(alone, first, -2 - first), -1)
+        if not shape or not (place < -1).any():
+            return place
+        at = self._guess(wanted, known, place, shape)
+        return place if at is None else np.where((place < -1) & (at >= 0), at, place)
+
+    def mean(self, values, place):
+        """Values of known spectra at places, and of several identical ones the mean.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_spectra, n_values)
+        place : ndarray of int, shape (n,)
+            As `find` returned it.
+
+        Returns
+        -------
+        ndarray, shape (n, n_values)
+            Of unknown spectra some numbers.
+        """
+        found = values[np.maximum(place, 0)]
+        for one in np.unique(place[place < -1]):
+            alike = self.fingerprints == self.fingerprints[-2 - one]
+            found[place == one] = values[alike].mean(axis=0)
+        return found
+
+    @cached_property
+    def _order_of(self):
+        """Sorted fingerprints, and the known spectra in that order."""
+        order = np.argsort(self.fingerprints, kind="stable")
+        return self.fingerprints[order], order
+
+    @cached_property
+    def _copies(self):
+        """How many known spectra are identical to each."""
+        _, which, counts = np.unique(
+            self.fingerprints, return_inverse=True, return_counts=True
+        )
+        return counts[which]
+
+    def _guess(self, wanted, known, place, shape):
+        """Places under the map from positions to positions that fits best, or None.
+
+        Places are -1 where none is known. A map that puts a spectrum where another one
+        is known to be doesn't fit.
+        """
+        best = None
+        there = np.indices(shape).reshape(len(shape), -1).T
+        here = np.argwhere(self.used)
+        alone = np.flatnonzero(place >= 0)
+        for slope in self._slopes(there, here, alone, place):
+            if alone.size:
+                offsets = here[place[alone]] - there[alone] @ slope
+                if (offsets != offsets[0]).any():
+                    continue
+                offset = offsets[0]
+            elif shape == self.used.shape:
+                offset = np.zeros(here.shape[1], int)
+            else:
+                continue
+            at = self._at(there @ slope + offset)
+            fits = (at >= 0) & (self.fingerprints[at] == wanted)
+            if fits[known & (at >= 0)].all():
+                if best is None or fits.sum() > (best >= 0).sum():
+                    best = np.where(fits, at, -1)
+                if fits[known].all():
+                    break
+        return best
+
+    def _slopes(self, there, here, alone, place):
+        """Integer matrices that may map positions to positions, likely ones first.
+
+        That is, none; what the spectra tell that have no twin; and if that is not
+        enough, because they lie on a line, all that mirror or swap axes.
+        """
+        n_there, n_here = there.shape[1], here.shape[1]
+        if n_there == n_here:
+            yield np.eye(n_here, dtype=int)
+        if alone.size < 2:
+            return
+        moved = there[alone] - there[alone[0]]
+        slope, _, rank, _ = np.linalg.lstsq(
+            moved.astype(float), here[place[alone]] - here[place[alone[0]]], rcond=None
+        )
+        if rank == sum(np.ptp(there, axis=0) > 0):
+            yield np.rint(slope).astype(int)
+        elif n_there == n_here:
+            for order in itertools.permutations(range(n_here)):
+                for signs in itertools.product((1, -1), repeat=n_here):
+                    yield np.eye(n_here, dtype=int)[list(order)] * signs
+
+    def _at(self, positions):
+        """Known spectra at positions, -1 where there is none."""
+        index = np.full(self.used.shape, -1)
+        index[self.used] = np.arange(len(self.fingerprints))
+        inside = ((positions >= 0) & (positions < self.used.shape)).all(axis=1)
+        at = np.full(len(positions), -1)
+        at[inside] = index[tuple(positions[inside].T)]
+        return at
+
+
+def fingerprints(rows):
+    """A number for each spectrum, shape (n, n_channels), that tells it from others."""
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    return np.frombuffer(digests, dtype=np.uint64)
