@@ -9,7 +9,6 @@ from hyperspy_aedenoise._errors import (
 )
 from hyperspy_aedenoise._report.comparison import DenoisingComparison, recommend
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
-from hyperspy_aedenoise._signals.routes import Routes
 from hyperspy_aedenoise._signals.spectra import (
     energy_last,
     like,
@@ -18,7 +17,6 @@ from hyperspy_aedenoise._signals.spectra import (
     spectra_of,
 )
 from hyperspy_aedenoise._signals.storage import (
-    denoiser_of,
     left_out_in_training,
     trained,
 )
@@ -54,23 +52,19 @@ def compare_denoising(self, truth=None, components=None):
     judged by the independent half of the pair. That rests on the noise model being
     right.
     """
-    content, kept = trained(self)
-    left_out = left_out_in_training(self)
-    progress = progress_bar()
-    denoiser = denoiser_of(content)
-    return _compare(self, denoiser, kept, left_out, truth, components, progress)
+    fitted = trained(self)
+    left_out = left_out_in_training(self, fitted)
+    return _compare(self, fitted, left_out, truth, components, progress_bar())
 
 
-def _compare(signal, denoiser, kept, left_out, truth, components, progress):
+def _compare(signal, fitted, left_out, truth, components, progress):
     """Run and judge all routes.
 
     Parameters
     ----------
     signal : EELSSpectrum
-    denoiser : AutoencoderDenoiser
-        Trained on that signal, or on a reference.
-    kept : ndarray of bool, shape (n_all_channels,)
-        Channels that the denoiser uses.
+    fitted : Fitted
+        To that signal, or to a reference.
     left_out : ndarray of bool, shape (...), or None
         Probe positions that took no part in the training, and take none here.
     truth : BaseSignal or None
@@ -82,6 +76,9 @@ def _compare(signal, denoiser, kept, left_out, truth, components, progress):
     -------
     DenoisingComparison
     """
+    from hyperspy_aedenoise._signals.routes import Routes
+
+    denoiser, kept = fitted.denoiser, fitted.kept
     spectra = spectra_of(signal, signal_mask=~kept)
     counts = spectra.counts.astype(np.float64)
     used = np.isfinite(counts).all(axis=-1)

@@ -2,7 +2,7 @@
 
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._signals.results import get_autoencoder_loadings
-from hyperspy_aedenoise._signals.storage import denoiser_of, trained
+from hyperspy_aedenoise._signals.storage import trained
 
 #: Latent variables that are plotted: more are hardly looked at.
 _MOST_MAPS = 12
@@ -26,8 +26,7 @@ def plot_autoencoder_training(self):
     from hyperspy_aedenoise._report.evidence_figures import plot_forms
     from hyperspy_aedenoise._report.figures import plot_training
 
-    content, _ = trained(self)
-    denoiser, title = denoiser_of(content), self.metadata.General.title
+    denoiser, title = trained(self).denoiser, self.metadata.General.title
     if denoiser.form_ is not None:
         return plot_forms(denoiser.history_["forms"], denoiser.form_, title)
     return plot_training(denoiser.history_, title)
@@ -69,6 +68,5 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
                 "Use `s.get_autoencoder_loadings().plot()` or slice with `s.inav`.",
             )
         )
-    denoiser = denoiser_of(trained(self)[0])
-    names = latent_names(denoiser, _MOST_MAPS)
+    names = latent_names(trained(self).denoiser, _MOST_MAPS)
     return plot_loadings(get_autoencoder_loadings(self), names, per_row, cmap)

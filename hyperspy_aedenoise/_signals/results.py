@@ -10,9 +10,7 @@ from hyperspy_aedenoise._signals.hyperspy_private import (
 from hyperspy_aedenoise._signals.spectra import left_out_positions
 from hyperspy_aedenoise._signals.storage import (
     by_block,
-    denoiser_of,
     encode,
-    left_out_in_training,
     passed_noise,
     restore,
     restored_like,
@@ -28,9 +26,9 @@ def get_autoencoder_model(self, navigation_mask=None):
     ----------
     navigation_mask : numpy.ndarray of bool or BaseSignal, optional
         The navigation locations marked as True are NaN in the result; of
-        ``axes_manager.navigation_shape``. Default: those masked in the training; a
-        slice of the signal no longer knows these. What took no part in the training
-        is estimated from what is most like it, even where it has little in common
+        ``axes_manager.navigation_shape``. Default: those whose spectra were masked in
+        the training, wherever they are now. What took no part in the training is
+        estimated from what is most like it, even where it has little in common
         with it.
 
     Returns
@@ -48,10 +46,10 @@ def get_autoencoder_model(self, navigation_mask=None):
     ValueError
         If the signal's channels are not those of the training.
     """
-    content, kept = trained(self)
-    left_out = _left_out(self, navigation_mask)
-    restored = by_block(self, restore, None, left_out, content=content, kept=kept)
-    return restored_like(self, restored)
+    fitted = trained(self)
+    if navigation_mask is not None:
+        navigation_mask = left_out_positions(self, navigation_mask)
+    return restored_like(self, by_block(self, restore, fitted, navigation_mask))
 
 
 def get_autoencoder_uncertainty(self):
@@ -79,12 +77,9 @@ def get_autoencoder_uncertainty(self):
     counted. That is a lower bound: what is always wrong (a feature that was lost)
     doesn't vary.
     """
-    content, kept = trained(self)
-    left_out = _left_out(self)
-    keywords = {"content": content, "kept": kept}
-    if not self._lazy:
-        keywords["progress"] = progress_bar()
-    spread = by_block(self, passed_noise, None, left_out, **keywords)
+    fitted = trained(self)
+    keywords = {} if self._lazy else {"progress": progress_bar()}
+    spread = by_block(self, passed_noise, fitted, **keywords)
     uncertainty = restored_like(self, spread)
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
@@ -110,10 +105,9 @@ def get_autoencoder_loadings(self):
     """
     from hyperspy.signals import BaseSignal
 
-    content, kept = trained(self)
-    n_latent = denoiser_of(content).decode_dimension()
-    left_out = _left_out(self)
-    latent = by_block(self, encode, n_latent, left_out, content=content, kept=kept)
+    fitted = trained(self)
+    n_latent = fitted.denoiser.decode_dimension()
+    latent = by_block(self, encode, fitted, n_out=n_latent)
     axes = navigation_axes(self)
     for axis in axes:
         axis["navigate"] = False
@@ -148,8 +142,7 @@ def get_autoencoder_energy_shift(self):
     be told apart. *Don't believe* differences between areas of different composition:
     what changes a spectrum's shape is in part taken for a shift.
     """
-    content, kept = trained(self)
-    values = by_block(self, shift, 1, _left_out(self), content=content, kept=kept)
+    values = by_block(self, shift, trained(self), n_out=1)
     axis = self.axes_manager.signal_axes[0]
     found = navigation_signal(self, np.atleast_1d(values[..., 0] * axis.scale))
     found.metadata.General.title = (
@@ -158,10 +151,3 @@ def get_autoencoder_energy_shift(self):
     units = f" ({axis.units})" if isinstance(axis.units, str) else ""
     found.metadata.set_item("Signal.quantity", f"Energy shift{units}")
     return found
-
-
-def _left_out(signal, navigation_mask=None):
-    """Probe positions to leave out, or None: by default those of the training."""
-    if navigation_mask is None:
-        return left_out_in_training(signal)
-    return left_out_positions(signal, navigation_mask)

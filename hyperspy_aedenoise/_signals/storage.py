@@ -1,12 +1,23 @@
-"""The trained autoencoder that a signal carries in its metadata."""
+"""The trained autoencoder of a signal: stored, found again, and applied to it."""
 
-import functools
 import logging
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._signals.carried import (
+    FORMAT,
+    PLACE,
+    Carried,
+    carried_by,
+    carry,
+    denoiser_of,
+    marks_in,
+    marks_of,
+    why_not,
+)
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     energy_last,
@@ -17,13 +28,44 @@ from hyperspy_aedenoise._signals.spectra import (
 
 _logger = logging.getLogger(__name__)
 
-#: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
-_PLACE = "Signal.Denoising"
 #: Outside of this range of residual variance over noise variance the user is told.
 #: Of three spectra a mean and a component leave a third of the noise.
 _PLAUSIBLE = (0.25, 2.0)
+#: Parts of the entry that mean nothing without the spectra that were fitted.
+_INNER = "format", "autoencoder", "channels_left_out"
+_INNER += "positions_left_out", "fingerprints"
 #: Keras builds its functions on first use, which two threads must not do at once.
 _one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What there is to apply to a signal.
+
+    Parameters
+    ----------
+    carried : Carried
+    kept : ndarray of bool, shape (n_all_channels,)
+        Channels that the autoencoder uses.
+    """
+
+    carried: Carried
+    kept: np.ndarray
+
+    @property
+    def denoiser(self):
+        """The denoiser; read but once."""
+        return denoiser_of(self.carried.content)
+
+    def __dask_tokenize__(self):
+        # by what it is, not by the sentence that is its array
+        return type(self).__name__, self.carried.token(), self.kept
+
+    def left_out(self, spectra):
+        """True for spectra, shape (..., n_all_channels), that took no part, or None."""
+        if self.carried.known is None or not self.carried.known.left_out.any():
+            return None
+        return self.carried.known.among(marks_of(spectra[..., self.kept]))
 
 
 def store(signal, denoiser, left_out, channels_left_out):
@@ -37,50 +79,54 @@ def store(signal, denoiser, left_out, channels_left_out):
         Probe positions that took no part.
     channels_left_out : ndarray of bool, shape (n_all_channels,)
     """
-    record = denoiser.record()
-    entry = {
-        key: record[key] for key in ("package_version", "architecture", "learned_from")
-    }
+    content, record = denoiser.to_bytes(), denoiser.record()
+    entry = {"format": FORMAT}
+    for key in ("package_version", "architecture", "learned_from"):
+        entry[key] = record[key]
     if denoiser.form_ is None:  # a trained network
         entry["iterations"] = record["iterations"]
         entry["kept_iteration"] = record["history"]["kept_iteration"]
     entry["noise"] = record["noise"]
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]
-    entry["autoencoder"] = np.frombuffer(denoiser.to_bytes(), dtype=np.uint8).copy()
     entry["channels_left_out"] = channels_left_out
-    if left_out.any():
-        entry["positions_left_out"] = left_out
-    if signal.metadata.has_item(_PLACE):
+    if signal.metadata.has_item(PLACE):
         del signal.metadata.Signal.Denoising
-    signal.metadata.set_item(_PLACE, entry)
+    signal.metadata.set_item(PLACE, entry)
+    carry(signal, content, left_out, ~channels_left_out)
 
 
-def left_out_in_training(signal):
-    """Probe positions that took no part, or None if there were none or it is unknown.
+def left_out_by_place(signal):
+    """Probe positions left out in a fit by version 0.1.0, or None.
 
-    A slice along the navigation axes no longer knows them.
+    It kept a mask alone, which holds for the whole map as it was.
     """
-    entry = signal.metadata.get_item(_PLACE)
-    if not entry.has_item("positions_left_out"):
+    if signal.metadata.has_item(f"{PLACE}.fingerprints"):
         return None
-    left_out = np.asarray(entry.positions_left_out, dtype=bool)
+    left_out = signal.metadata.get_item(f"{PLACE}.positions_left_out")
+    if left_out is None:
+        return None
+    left_out = np.asarray(left_out, dtype=bool)
     return left_out if left_out.shape == positions_shape(signal) else None
 
 
+def left_out_in_training(signal, fitted):
+    """Probe positions that took no part, or None if there were none."""
+    known = fitted.carried.known
+    if known is None:
+        return left_out_by_place(signal)
+    return known.among(marks_in(signal, fitted.kept)) if known.left_out.any() else None
+
+
 def trained(signal):
-    """Archive of a signal's autoencoder and the channels that it uses, checked."""
-    if not signal.metadata.has_item(f"{_PLACE}.autoencoder"):
-        raise RuntimeError(
-            "This signal has no trained autoencoder; call `s.decompose_autoencoder()` "
-            "first."
-        )
+    """A signal's autoencoder and the channels that it uses, checked, as `Fitted`."""
+    carried = carried_by(signal)
+    if carried is None:
+        raise RuntimeError(f"{why_not(signal)} Call `s.decompose_autoencoder()` first.")
     check_axes(signal)
-    entry = signal.metadata.get_item(_PLACE)
-    content = np.asarray(entry.autoencoder, dtype=np.uint8).tobytes()
-    kept = ~np.asarray(entry.channels_left_out, dtype=bool)
-    axis = signal.axes_manager.signal_axes[0]
-    trained_energies = denoiser_of(content).energies_
+    entry = signal.metadata.get_item(PLACE)
+    fitted = Fitted(carried, ~np.asarray(entry.channels_left_out, dtype=bool))
+    axis, kept = signal.axes_manager.signal_axes[0], fitted.kept
     if kept.size != axis.size:
         raise ValueError(
             must_be(
@@ -90,7 +136,7 @@ def trained(signal):
                 "Train again on this signal, with `s.decompose_autoencoder()`.",
             )
         )
-    apart = np.abs(axis.axis[kept] - trained_energies).max()
+    apart = np.abs(axis.axis[kept] - fitted.denoiser.energies_).max()
     if apart > 0.5 * abs(axis.scale):
         _logger.warning(
             "the energy axis was changed since the training, by up to %.3g %s; the "
@@ -98,30 +144,25 @@ def trained(signal):
             apart,
             axis.units,
         )
-    return content, kept
+    return fitted
 
 
-@functools.lru_cache(maxsize=4)
-def denoiser_of(content):
-    """The denoiser in the bytes of an archive; kept, as reading takes a while."""
-    from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
-
-    return AutoencoderDenoiser.from_bytes(content)
-
-
-def by_block(signal, function, n_out=None, left_out=None, **keywords):
+def by_block(signal, function, fitted, navigation_mask=None, **keywords):
     """Apply a function of spectra to a signal's data, lazily to lazy ones.
 
     Parameters
     ----------
     signal : EELSSpectrum
     function : callable
-        Takes spectra, shape (..., n_all_channels), the `keywords` and
+        Takes spectra, shape (..., n_all_channels), `fitted`, the `keywords` and
         ``output_dtype``; returns shape (..., n_out).
-    n_out : int, optional
-        Default: the number of channels.
-    left_out : ndarray of bool, shape (...), optional
-        True at probe positions that are NaN in the result. Default: nowhere.
+    fitted : Fitted
+    navigation_mask : ndarray of bool, shape (...), optional
+        True at probe positions that are NaN in the result. Default: those that took no
+        part in the fit.
+    **keywords
+        Further arguments of the function; ``n_out``, if it isn't the number of
+        channels.
 
     Returns
     -------
@@ -129,25 +170,41 @@ def by_block(signal, function, n_out=None, left_out=None, **keywords):
     """
     dtype = output_type(signal.data.dtype)
     data = energy_last(signal, signal.data)
-    if left_out is not None:
-        data = np.where(left_out[..., None], np.nan, data).astype(dtype)
+    n_out = keywords.pop("n_out", data.shape[-1])
+    by_marks = navigation_mask is None
+    if by_marks:
+        navigation_mask = left_out_by_place(signal)
+    if navigation_mask is not None:
+        data = np.where(navigation_mask[..., None], np.nan, data).astype(dtype)
+    keywords |= {"function": function, "fitted": fitted, "by_marks": by_marks}
     if not signal._lazy:
-        return function(data, output_dtype=dtype, **keywords)
+        return _one_block(data, output_dtype=dtype, **keywords)
     data = data.rechunk({-1: -1})
     return data.map_blocks(
-        function,
-        chunks=(*data.chunks[:-1], (n_out or data.shape[-1],)),
+        _one_block,
+        chunks=(*data.chunks[:-1], (n_out,)),
         meta=np.empty((0,) * data.ndim, dtype),
         output_dtype=dtype,
         **keywords,
     )
 
 
-def restore(spectra, content, kept, output_dtype):
+def _one_block(spectra, function, fitted, by_marks, output_dtype, **keywords):
+    """A function of a block of spectra, NaN for those that took no part in the fit.
+
+    Of a lazy signal identical spectra are told apart by what else is in their block.
+    """
+    left_out = fitted.left_out(spectra) if by_marks else None
+    if left_out is not None:
+        spectra = np.where(left_out[..., None], np.nan, spectra).astype(output_dtype)
+    return function(spectra, fitted, output_dtype, **keywords)
+
+
+def restore(spectra, fitted, output_dtype):
     """Denoised spectra, shape (..., n_all_channels); NaN in channels not kept."""
-    restored = np.full(spectra.shape, np.nan, output_dtype)
+    restored, kept = np.full(spectra.shape, np.nan, output_dtype), fitted.kept
     with _one_at_a_time:
-        denoiser = denoiser_of(content)
+        denoiser = fitted.denoiser
         restored[..., kept] = denoiser.denoise(spectra[..., kept])
     misfit = denoiser.misfit(spectra[..., kept], restored[..., kept])
     if not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
@@ -161,33 +218,32 @@ def restore(spectra, content, kept, output_dtype):
     return restored
 
 
-def encode(spectra, content, kept, output_dtype):
+def encode(spectra, fitted, output_dtype):
     """Latent variables, shape (..., n_latent)."""
     with _one_at_a_time:
-        return denoiser_of(content).encode(spectra[..., kept]).astype(output_dtype)
+        return fitted.denoiser.encode(spectra[..., fitted.kept]).astype(output_dtype)
 
 
-def shift(spectra, content, kept, output_dtype):
+def shift(spectra, fitted, output_dtype):
     """Energy shift in channels, shape (..., 1)."""
     with _one_at_a_time:
-        found = denoiser_of(content).energy_shift(spectra[..., kept])
+        found = fitted.denoiser.energy_shift(spectra[..., fitted.kept])
     return found[..., None].astype(output_dtype)
 
 
-def passed_noise(spectra, content, kept, output_dtype, progress=None):
+def passed_noise(spectra, fitted, output_dtype, progress=None):
     """Standard deviation of restored spectra under fresh noise, same shape."""
-    spread = np.full(spectra.shape, np.nan, output_dtype)
+    spread, kept = np.full(spectra.shape, np.nan, output_dtype), fitted.kept
     with _one_at_a_time:
-        denoiser = denoiser_of(content)
-        spread[..., kept] = denoiser.uncertainty(spectra[..., kept], progress)
+        spread[..., kept] = fitted.denoiser.uncertainty(spectra[..., kept], progress)
     return spread
 
 
 def restored_like(signal, values):
     """Wrap restored values; how they came about stays, the autoencoder doesn't."""
     restored = like(signal, values)
-    entry = restored.metadata.get_item(_PLACE)
-    for name in ("autoencoder", "channels_left_out", "positions_left_out"):
+    entry = restored.metadata.get_item(PLACE)
+    for name in _INNER:
         if entry.has_item(name):
             delattr(entry, name)
     return restored
