@@ -3,7 +3,7 @@ from ._citation import citation
 from ._denoiser.denoiser import AutoencoderDenoiser
 from ._noise.model import NoiseModel
 from ._signals.match_reference import match_reference
-from ._signals.methods import add_noise
+from ._signals.noise import add_noise
 
 __all__ = [
     "AutoencoderDenoiser",

@@ -94,7 +94,8 @@ def _denoise(options):
 
 def _built_in():
     """The simulated set with noise, and without."""
-    from hyperspy_aedenoise import add_noise, data
+    from hyperspy_aedenoise import data
+    from hyperspy_aedenoise._signals.noise import add_noise
 
     clean = data.sto_o_k(BUILT_IN_SHAPE)
     return add_noise(clean, BUILT_IN_SIGMA, random_state=0), clean

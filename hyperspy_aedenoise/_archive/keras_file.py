@@ -112,6 +112,17 @@ def pack(model, record, start=None, bank=None, network=None):
                     stored = io.BytesIO()
                     np.savez(stored, **arrays)
                     archive.writestr(name, stored.getvalue())
+            size = sum(member.file_size for member in archive.infolist())
+        if size > _LARGEST:
+            raise ValueError(
+                must_be(
+                    "autoencoder file",
+                    f"at most {_LARGEST / 2**20:.0f} MB large to be read again",
+                    f"{size / 2**20:.0f} MB",
+                    "Fit parts of the map (`s.inav`), or fewer latent variables "
+                    "(`output_dimension`).",
+                )
+            )
         return Path(path).read_bytes()
 
 
@@ -180,6 +191,7 @@ def unpack(content):
         except (TypeError, ValueError) as error:
             raise ValueError(_refusal(f"a broken {NETWORK} ({error})")) from error
     is_refined = record["form"] is not None and record["form"]["refined"]
+    is_refined &= not record["history"].get("part")  # a part isn't fitted again
     if is_refined != (network is not None):
         got = "a refined network without its weights, or weights of none"
         raise ValueError(_refusal(got))

@@ -100,13 +100,15 @@ def checked_dimension(output_dimension, n_channels):
     return n_codes
 
 
-def checked_spectra(spectra, left_out):
+def checked_spectra(spectra, left_out, passes=None):
     """Spectra, checked, and where they lie.
 
     Parameters
     ----------
     spectra : array_like or dask array, shape (..., n_channels)
     left_out : array_like of bool, shape (...), or None
+    passes : callable, optional
+        Wraps the steps of each pass over a dask array, like `tqdm.tqdm`.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def checked_spectra(spectra, left_out):
             )
         used = ~left_out
     layout = Layout.of(used)
-    spectra = spectra_of(values, used)
+    spectra = spectra_of(values, used, passes)
     refuse_not_finite("spectra", spectra, layout)
     return spectra, layout
 

@@ -113,13 +113,23 @@ class AutoencoderDenoiser(TrainedDenoiser):
         self.iterations = iterations
         self.random_state = random_state
 
-    def fit(self, spectra, reference=None, left_out=None, energies=None, progress=None):
+    def fit(
+        self,
+        spectra,
+        reference=None,
+        left_out=None,
+        energies=None,
+        progress=None,
+        *,
+        passes=None,
+    ):
         """Train on noisy spectra, or on a clean reference.
 
         Parameters
         ----------
-        spectra : array_like, shape (..., n_channels)
-            Noisy spectra in signal units. The last two of the first axes are a map,
+        spectra : array_like or dask array, shape (..., n_channels)
+            Noisy spectra in signal units; of a dask array only parts are in memory at
+            a time. The last two of the first axes are a map,
             further ones a stack of maps, a single one is a line.
         reference : array_like, shape (..., n_channels), optional
             Clean spectra to learn from, in the same units. Default: learn from
@@ -131,6 +141,8 @@ class AutoencoderDenoiser(TrainedDenoiser):
             missing in between, spectra are not moved along energy.
         progress : callable, optional
             Wraps the iterations, like `tqdm.tqdm`. Default: no progress bar.
+        passes : callable, optional
+            Wraps the steps of each pass over a dask array in the same way.
 
         Returns
         -------
@@ -141,7 +153,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
         check_arguments(
             self.architecture, self.output_dimension, self.noise, reference is not None
         )
-        spectra, layout = checked_spectra(spectra, left_out)
+        spectra, layout = checked_spectra(spectra, left_out, passes)
         reference = checked_reference(reference, spectra.n_channels)
         if reference is None:
             enough_to_learn_from(spectra)

@@ -40,6 +40,7 @@ def history(fitted):
         "forms": fitted.evidence,
         "rare": fitted.rare,
         "energy_shift": [] if shift is None else shift.tolist(),
+        "part": fitted.is_part,
     }
 
 
@@ -104,6 +105,7 @@ def from_bytes(kind, content):
             network=network,
             evidence=known["forms"],
             interrupted=known["interrupted"],
+            is_part=known.get("part", False),
         )
     denoiser._become(fitted, noise, record["learned_from"], record["energies"])
     return denoiser

@@ -135,6 +135,12 @@ class TrainedDenoiser:
         """Repeat the fit for `uncertainty`; None where that is not what it does."""
         if not self.is_spatial:
             return None
+        if self.fitted_.is_part:
+            raise RuntimeError(
+                "Error bars come from fits to all of the map, and this is a part of it "
+                "that was saved alone; ask the whole signal for "
+                "`get_autoencoder_uncertainty()`, and slice that."
+            )
         progress = progress or (lambda steps: steps)
         return Refits(self.fitted_, self.noise_, self.output_dimension, progress)
 

@@ -1,6 +1,7 @@
 """Where spectra lie in a map: told by fingerprints, and by their neighbours."""
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,10 +89,12 @@ class Places:
         return counts[which]
 
     def _guess(self, wanted, known, place, shape):
-        """Places under the one map from positions to positions that fits, or None.
+        """Places under the map from positions to positions that fits best, or None.
 
-        Places are -1 where what is known to lie there is another spectrum.
+        Places are -1 where none is known. A map that puts a spectrum where another one
+        is known to be doesn't fit.
         """
+        best = None
         there = np.indices(shape).reshape(len(shape), -1).T
         here = np.argwhere(self.used)
         alone = np.flatnonzero(place >= 0)
@@ -108,11 +111,18 @@ class Places:
             at = self._at(there @ slope + offset)
             fits = (at >= 0) & (self.fingerprints[at] == wanted)
             if fits[known & (at >= 0)].all():
-                return np.where(fits, at, -1)
-        return None
+                if best is None or fits.sum() > (best >= 0).sum():
+                    best = np.where(fits, at, -1)
+                if fits[known].all():
+                    break
+        return best
 
     def _slopes(self, there, here, alone, place):
-        """Integer matrices that may map positions to positions: none, then fitted."""
+        """Integer matrices that may map positions to positions, likely ones first.
+
+        That is, none; what the spectra tell that have no twin; and if that is not
+        enough, because they lie on a line, all that mirror or swap axes.
+        """
         n_there, n_here = there.shape[1], here.shape[1]
         if n_there == n_here:
             yield np.eye(n_here, dtype=int)
@@ -124,6 +134,10 @@ class Places:
         )
         if rank == sum(np.ptp(there, axis=0) > 0):
             yield np.rint(slope).astype(int)
+        elif n_there == n_here:
+            for order in itertools.permutations(range(n_here)):
+                for signs in itertools.product((1, -1), repeat=n_here):
+                    yield np.eye(n_here, dtype=int)[list(order)] * signs
 
     def _at(self, positions):
         """Known spectra at positions, -1 where there is none."""

@@ -46,6 +46,8 @@ class SpatialSpectral:
         Each recipe that was tried, and how it did, see `Evidence.as_dict`.
     interrupted : bool
         Whether Ctrl-C ended the choice early.
+    is_part : bool
+        Whether the bank holds a part of the spectra that were fitted.
     """
 
     recipe: Recipe
@@ -60,6 +62,7 @@ class SpatialSpectral:
     network: CodeNetwork | None = None
     evidence: list = field(default_factory=list)
     interrupted: bool = False
+    is_part: bool = False
 
     @property
     def n_latent(self):

@@ -8,7 +8,12 @@ import numpy as np
 
 from hyperspy_aedenoise._archive.keras_file import check_storable
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._networks.models import build_spectral, check_own, wrap_own
+from hyperspy_aedenoise._networks.models import (
+    build_spectral,
+    check_own,
+    plain,
+    wrap_own,
+)
 from hyperspy_aedenoise._networks.training import BATCH, History, train
 from hyperspy_aedenoise._networks.training_pairs import FEWEST_TO_TRAIN
 from hyperspy_aedenoise._noise.whitening import Colour
@@ -68,7 +73,7 @@ def fit_network(material, architecture, iterations, rng, progress):
             FEWEST_TO_TRAIN,
             int((material.codes.shrinkage > 0).sum()),
         )
-        return TrainedNetwork(model, History(), start)
+        return TrainedNetwork(plain(model), History(), start)
     history = train(
         model,
         lambda: material.draw_pair(BATCH),
@@ -83,7 +88,7 @@ def fit_network(material, architecture, iterations, rng, progress):
         # Nothing was gained by sparing spectra for the judgement.
         material.put_all_to_use()
         model = _build(material, architecture, noise_level, rng)
-    return TrainedNetwork(model, history, start)
+    return TrainedNetwork(plain(model), history, start)
 
 
 def _build(material, architecture, noise_level, rng):

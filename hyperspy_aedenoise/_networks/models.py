@@ -1,6 +1,7 @@
 """The Keras models: spectra in, spectra out, both in signal units."""
 
 import json
+import threading
 
 import keras
 import numpy as np
@@ -14,6 +15,8 @@ CONVOLUTIONS = (16, 32, 32)
 WIDTH = 5
 #: Spectra that go through a network at a time: the layers' values take memory.
 _AT_ONCE = 1024
+#: Keras builds its functions on first use, which two threads must not do at once.
+_one_at_a_time = threading.Lock()
 
 
 def build_spectral(codes, noise_level, spread, rng):
@@ -175,11 +178,15 @@ def check_own(model, n_channels):
         raise ValueError(must_be("architecture", allowed, got, advice))
 
 
+def plain(model):
+    """A model without the loss and the optimiser, which would be stored with it."""
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+
 def _copy(model):
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    # without the loss and the optimiser, which would be stored with it
-    return keras.Model(copy.inputs, copy.outputs, name=copy.name)
+    return plain(copy)
 
 
 def _is_encoder_and_decoder(model):
@@ -227,7 +234,10 @@ def in_batches(model, rows):
     ndarray, shape (n, ...)
     """
     parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
-    found = [keras.ops.convert_to_numpy(model(one, training=False)) for one in parts]
+    with _one_at_a_time:
+        found = [
+            keras.ops.convert_to_numpy(model(one, training=False)) for one in parts
+        ]
     return np.concatenate(found)
 
 

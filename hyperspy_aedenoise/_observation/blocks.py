@@ -26,7 +26,7 @@ class Spectra:
     n_spectra, n_channels : int
     """
 
-    def each(self, function, *along, progress=None):
+    def each(self, function, *along):
         """Apply a function to all blocks.
 
         Parameters
@@ -35,8 +35,6 @@ class Spectra:
             Takes spectra, ndarray of float32, shape (n, n_channels), and the parts of
             `along` that belong to them.
         *along : ndarray, shape (n_spectra, ...)
-        progress : callable, optional
-            Wraps the steps, like `tqdm.tqdm`.
 
         Yields
         ------
@@ -45,18 +43,18 @@ class Spectra:
         result
             What the function returned for it.
         """
-        for part in (progress or iter)(slices(self.n_spectra, self.n_channels)):
+        for part in slices(self.n_spectra, self.n_channels):
             yield part, function(self.take(part), *(one[part] for one in along))
 
-    def total(self, function, *along, progress=None):
+    def total(self, function, *along):
         """The sum of what a function returns for the blocks; as of `each`."""
-        results = self.each(function, *along, progress=progress)
+        results = self.each(function, *along)
         return _sum(result for _, result in results)
 
-    def gather(self, function, *along, progress=None):
+    def gather(self, function, *along):
         """What a function returns for each spectrum, shape (n_spectra, ...)."""
         gathered = None
-        for where, values in self.each(function, *along, progress=progress):
+        for where, values in self.each(function, *along):
             if gathered is None:
                 shape = (self.n_spectra, *values.shape[1:])
                 gathered = np.empty(shape, dtype=values.dtype)
@@ -72,7 +70,7 @@ class Spectra:
 
     def all(self):
         """All spectra, ndarray of float32, shape (n_spectra, n_channels)."""
-        return self.gather(_same)
+        return self.gather(same)
 
     def sample(self, most):
         """Some spectra, as those of `take`: drawn at random, but always the same."""
@@ -90,7 +88,8 @@ class Spectra:
         return _Changed(self, function, along)
 
 
-def _same(rows):
+def same(rows):
+    """Spectra as they are."""
     return rows
 
 
@@ -163,13 +162,13 @@ class _Changed(Spectra):
         self._source, self._function, self._along = source, function, along
         self.n_spectra, self.n_channels = source.n_spectra, source.n_channels
 
-    def each(self, function, *along, progress=None):
+    def each(self, function, *along):
         both = _Chain(self._function, len(self._along), function)
-        return self._source.each(both, *self._along, *along, progress=progress)
+        return self._source.each(both, *self._along, *along)
 
-    def total(self, function, *along, progress=None):
+    def total(self, function, *along):
         both = _Chain(self._function, len(self._along), function)
-        return self._source.total(both, *self._along, *along, progress=progress)
+        return self._source.total(both, *self._along, *along)
 
     def take(self, numbers):
         return self._function(
@@ -197,9 +196,12 @@ class InDask(Spectra):
         In any chunks; energy is brought into one.
     used : ndarray of bool, shape (...)
         Those that take part.
+    progress : callable, optional
+        Wraps the steps of each pass, like `tqdm.tqdm`.
     """
 
-    def __init__(self, values, used):
+    def __init__(self, values, used, progress=None):
+        self._progress = progress or iter
         self.n_channels = values.shape[-1]
         self.n_spectra = int(used.sum())
         # whole spectra, in chunks of a sensible size
@@ -220,11 +222,11 @@ class InDask(Spectra):
             if inside.any():
                 self._blocks.append((delayed[index], inside, here[inside]))
 
-    def each(self, function, *along, progress=None):
+    def each(self, function, *along):
         import dask
 
         call = dask.delayed(_call, pure=False)
-        for group in (progress or iter)(self._groups()):
+        for group in self._progress(self._groups()):
             tasks = [
                 call(function, block, inside, *(one[where] for one in along))
                 for block, inside, where in group
@@ -233,12 +235,12 @@ class InDask(Spectra):
             for (_, _, where), result in zip(group, results, strict=True):
                 yield where, result
 
-    def total(self, function, *along, progress=None):
+    def total(self, function, *along):
         import dask
 
         add = dask.delayed(_add, pure=False)
         totals = []
-        for group in (progress or iter)(self._groups()):
+        for group in self._progress(self._groups()):
             # sums grow along as many chains as there are workers: few are in memory
             chains = [group[first :: _n_workers()] for first in range(_n_workers())]
             tasks = []
@@ -320,8 +322,8 @@ def _some(block, inside, place):
     return rows[np.flatnonzero(inside)[place]].astype(np.float32, copy=False)
 
 
-def spectra_of(values, used):
+def spectra_of(values, used, progress=None):
     """Spectra of an array or a dask array, shape (..., n_channels), that take part."""
     if hasattr(values, "dask"):
-        return InDask(values, used)
+        return InDask(values, used, progress)
     return InMemory(values, used)

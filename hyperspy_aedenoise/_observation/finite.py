@@ -19,13 +19,18 @@ def refuse_not_finite(argument, spectra, layout):
     ------
     NotFinite
     """
-    n_bad = spectra.gather(_n_not_finite)
+    n_bad = n_not_finite(spectra)
     (bad,) = np.nonzero(n_bad)
     if len(bad):
         position = np.argwhere(layout.mask)[bad[0]]
         channel = np.flatnonzero(~np.isfinite(spectra.take(bad[:1])[0]))[0]
         first = (*(int(i) for i in position), int(channel))
         raise NotFinite(argument, int(n_bad.sum()), len(bad), first)
+
+
+def n_not_finite(spectra):
+    """How many values of each spectrum are NaN or infinite, shape (n_spectra,)."""
+    return spectra.gather(_n_not_finite)
 
 
 def _n_not_finite(rows):

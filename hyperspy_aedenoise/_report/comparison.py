@@ -2,22 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from hyperspy_aedenoise._errors import (
-    finite_spectra,
-    must_be,
-    positive_integer,
-)
 from hyperspy_aedenoise._report.figures import estimate_in_words, plot_routes
-from hyperspy_aedenoise._signals.routes import Routes
-from hyperspy_aedenoise._signals.spectra import (
-    energy_last,
-    like,
-    output_type,
-    place_in,
-    spectra_of,
-)
+
+#: All routes, in the order of the table.
+ROUTES = ("raw", "pca", "pca_shrinkage", "autoencoder", "nonlocal", "pca_oracle")
 
 
 @dataclass
@@ -101,78 +89,27 @@ class DenoisingComparison:
         return table
 
 
-def compare(signal, denoiser, kept, left_out, truth, components, progress):
-    """Run and judge all routes.
+def recommend(table, estimate, n_spectra):
+    """The route to take, and why.
 
     Parameters
     ----------
-    signal : EELSSpectrum
-    denoiser : AutoencoderDenoiser
-        Trained on that signal, or on a reference.
-    kept : ndarray of bool, shape (n_all_channels,)
-        Channels that the denoiser uses.
-    left_out : ndarray of bool, shape (...), or None
-        Probe positions that took no part in the training, and take none here.
-    truth : BaseSignal or None
-    components : int or None
-    progress : callable
-        Wraps the iterations of the training that judging takes.
+    table : list of dict
+        As of `DenoisingComparison`; with errors against the truth these decide.
+    estimate : Estimate
+    n_spectra : int
+        All of them; that part of them was judged is said.
 
     Returns
     -------
-    DenoisingComparison
+    route, reason : str
     """
-    spectra = spectra_of(signal, signal_mask=~kept)
-    counts = spectra.counts.astype(np.float64)
-    used = np.isfinite(counts).all(axis=-1)
-    if left_out is not None:
-        used &= ~left_out
-    if used.sum() < 3:
-        raise ValueError(
-            must_be(
-                "signal",
-                "at least 3 finite spectra to compare denoising on",
-                f"{int(used.sum())}",
-                "PCA and the estimate of the errors need several spectra.",
-            )
-        )
-    if components is not None:
-        most = min(counts[used].shape)
-        advice = f"It is the number of principal components, at most {most} here."
-        components = positive_integer("components", components, advice)
-        if components > most:
-            allowed = f"at most {most}"
-            raise ValueError(must_be("components", allowed, str(components), advice))
-    if truth is not None:
-        true = _true_counts(signal, truth, kept, used, spectra.energies)
-
-    routes = Routes(signal, counts, used, denoiser, components, progress)
-    restored = routes.run()
-    if truth is not None:
-        restored["pca_oracle"] = routes.best_pca(true)
-    estimated, difference = routes.estimate()
-    table = [
-        {
-            "route": route,
-            "components": routes.components.get(route),
-            "estimated_mse": estimated[route],
-            "difference_to_pca": difference[route, "pca"].value,
-            "difference_error": difference[route, "pca"].error,
-            "mse": None
-            if truth is None
-            else float(np.square(values - true)[used].mean()),
-        }
-        for route, values in restored.items()
-    ]
-    if truth is None:
-        recommended, reason = _recommend(estimated, difference)
-    else:
-        recommended, reason = _recommend_by_truth(table)
-    signals = {"raw": signal.deepcopy()}
-    for route, values in restored.items():
-        if route != "raw":
-            signals[route] = _as_signal(signal, values, kept)
-    return DenoisingComparison(table, signals, recommended, reason, truth)
+    if table[0]["mse"] is not None:
+        return _recommend_by_truth(table)
+    route, reason = _recommend(estimate.mse, estimate.difference)
+    if estimate.n_judged < n_spectra:
+        reason += f" Judged on {estimate.n_judged} of {n_spectra} spectra."
+    return route, reason
 
 
 def _recommend(estimated, difference):
@@ -206,31 +143,6 @@ def _recommend_by_truth(table):
         f"Recommended: {best['route']}. Against the truth its error is "
         f"{best['mse'] / second['mse']:.2f} times that of {second['route']}."
     )
-
-
-def _true_counts(signal, truth, kept, used, energies):
-    """The clean spectra on the channels that are used."""
-    advice = "It is the clean signal that the noisy one was made from."
-    if not hasattr(truth, "axes_manager"):
-        allowed, got = "a signal", type(truth).__name__
-        raise TypeError(must_be("truth", allowed, got, advice))
-    values = np.asarray(truth.data)
-    if values.shape != signal.data.shape:
-        allowed = f"of the shape of the signal's data, {signal.data.shape}"
-        raise ValueError(must_be("truth", allowed, f"{values.shape}", advice))
-    values = energy_last(signal, values)[..., kept].astype(np.float64)
-    finite_spectra("truth", values, ~used, place_in(signal, energies))
-    return values
-
-
-def _as_signal(signal, values, kept):
-    """A route's result; positions that took no part are NaN, as in HyperSpy."""
-    full = np.full((*values.shape[:-1], kept.size), np.nan)
-    full[..., kept] = values
-    result = like(signal, full.astype(output_type(signal.data.dtype)))
-    if result.metadata.has_item("Signal.Denoising"):
-        del result.metadata.Signal.Denoising
-    return result
 
 
 def _with_error(value, error):

@@ -9,7 +9,7 @@ def plot_training(history, title):
     Parameters
     ----------
     history : dict
-        As of `_training.History.as_dict`.
+        As of `_networks.training.History.as_dict`.
     title : str
 
     Returns
@@ -155,8 +155,8 @@ def plot_routes(signals, table):
     for ax, (route, image) in zip(panels, images.items(), strict=True):
         _draw_sum(ax, image, limits, first)
         ax.set_title(f"{_NAMES.get(route, route)}\n{_caption(rows.get(route))}")
-        for number, (y, x) in enumerate(positions):
-            _mark(ax, image, first, y, x, f"C{number + 1}", number)
+        for number, position in enumerate(positions):
+            _mark(ax, image, first, position, number)
     panels = lower.subplots(1, 4)
     spectra = [("Mean spectrum", None, "k")]
     spectra += [(f"Position {n + 1}", p, f"C{n + 1}") for n, p in enumerate(positions)]
@@ -246,15 +246,16 @@ def _draw_sum(ax, image, limits, signal):
         ax.set_xlabel(_label(axes[0]) if axes else "")
 
 
-def _mark(ax, image, signal, y, x, color, number):
+def _mark(ax, image, signal, position, number):
+    """Mark a position in an image or profile with its number, in its colour."""
+    (y, x), color = position, f"C{number + 1}"
     axes = signal.axes_manager.navigation_axes[:2]
     if len(axes) == 2:
         ax.plot(x, y, "s", mfc="none", mec=color, mew=1.5, ms=7)
         where = (x, y)
     else:
-        position = axes[0].axis[x] if axes else 0
-        ax.plot(position, image[0, x], "s", mfc="none", mec=color, mew=1.5, ms=7)
-        where = (position, image[0, x])
+        where = (axes[0].axis[x] if axes else 0, image[0, x])
+        ax.plot(*where, "s", mfc="none", mec=color, mew=1.5, ms=7)
     # inside of the axes, also at their border
     left = x > 0.8 * image.shape[1]
     below = len(axes) == 2 and y < 0.1 * image.shape[0]
@@ -296,7 +297,7 @@ def estimate_in_words(row):
     Parameters
     ----------
     row : dict
-        Of `_comparison.DenoisingComparison.table`.
+        Of `DenoisingComparison.table`.
 
     Returns
     -------

@@ -8,8 +8,7 @@ from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._engine.pairs import RATIO, Pair, PairedDifference
 from hyperspy_aedenoise._linear.pca import MOST_COMPONENTS, PCA
 from hyperspy_aedenoise._linear.principal import principal_codes
-from hyperspy_aedenoise._observation.blocks import InMemory
-from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.blocks import InMemory, same
 
 #: Positions of a large map on which the routes are judged, and in how many pieces.
 MOST_JUDGED, _N_PIECES = 16384, 4
@@ -99,7 +98,7 @@ class Routes:
             A function of rows.
         """
         power = np.zeros(len(self.pca.variances))
-        for where, rows in self.observation.spectra.each(_same):
+        for where, rows in self.observation.spectra.each(same):
             clean = truth.take(where)
             for number in range(len(power)):
                 error = self.pca.model(number + 1)(rows) - clean
@@ -221,10 +220,6 @@ class Routes:
 def _denoised(denoiser, observation):
     """Spectra of an observation in memory, denoised."""
     return InMemory(denoiser.denoise(observation.spectra.all()))
-
-
-def _same(rows):
-    return rows
 
 
 class _SquaredError:

@@ -14,11 +14,12 @@ from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._reference.experiment import Experiment
 from hyperspy_aedenoise._reference.instrument import Edge, Losses
 from hyperspy_aedenoise._reference.matching import match
+from hyperspy_aedenoise._signals.hyperspy_private import navigation_axes
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     energy_last,
-    place_in,
-    spectra_of,
+    in_words_of,
+    selection_of,
 )
 
 _logger = logging.getLogger(__name__)
@@ -119,11 +120,11 @@ def match_reference(
     for name, signal in (("reference", reference), ("experiment", experiment)):
         _check_energies(signal, name)
     # masked channels are taken along: the energy axis has no holes
-    whole = spectra_of(experiment, navigation_mask)
-    used = ~spectra_of(experiment, None, signal_mask).channels_left_out
-    counts = np.where(used, whole.counts, 0)
-    place = place_in(experiment, whole.energies)
-    finite_spectra("experiment", counts, whole.left_out, place)
+    whole = selection_of(experiment, navigation_mask)
+    used = ~selection_of(experiment, None, signal_mask).channels_left_out
+    counts = np.where(used, np.asarray(whole.counts), 0)
+    with in_words_of(experiment, whole, "experiment"):
+        finite_spectra("experiment", counts, whole.left_out)
     spectra = counts[~whole.left_out].astype(float)
     left_out = []
     if len(spectra) >= 3:
@@ -182,7 +183,7 @@ def _losses(low_loss):
     _check_energies(low_loss, "low_loss")
     energies = low_loss.axes_manager.signal_axes[0].axis
     values = real_spectra("low_loss", energy_last(low_loss, np.asarray(low_loss.data)))
-    finite_spectra("low_loss", values, None)
+    finite_spectra("low_loss", values)
     mean = values.reshape(-1, len(energies)).mean(axis=0, dtype=float)
     peak = energies[np.argmax(mean)]
     if abs(peak) > 10 or not energies[0] + 1 < peak < energies[-1] - 20:
@@ -219,7 +220,7 @@ def _edge(reference, losses):
     energies = reference.axes_manager.signal_axes[0].axis
     values = real_spectra("reference", energy_last(reference, reference.data))
     values = np.asarray(values, dtype=float).reshape(-1, len(energies))
-    finite_spectra("reference", values, None)
+    finite_spectra("reference", values)
     words = []
     if losses is None:
         words.append(
@@ -279,7 +280,7 @@ def _signal(reference, experiment, values, inside, report):
     axis = experiment.axes_manager.signal_axes[0].get_axis_dictionary()
     axis["offset"] += axis["scale"] * inside.start
     axis["size"] = inside.stop - inside.start
-    axes = [*reference.axes_manager._get_navigation_axes_dicts(), axis]
+    axes = [*navigation_axes(reference), axis]
     shape = reference.axes_manager.navigation_shape[::-1]
     adjusted = EELSSpectrum(
         values.reshape(*shape, axis["size"]).astype(np.float32),

@@ -1,19 +1,23 @@
 """From a HyperSpy signal to an array of spectra, and back."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._errors import must_be, real_spectra
+from hyperspy_aedenoise._errors import NotFinite, must_be, real_spectra
+from hyperspy_aedenoise._observation import blocks
+from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._signals.hyperspy_private import with_new_data
 
 
 @dataclass(frozen=True)
-class Spectra:
+class Selection:
     """The spectra of a signal as an array, and what is left out of it.
 
     Parameters
     ----------
-    counts : ndarray, shape (..., n_channels)
+    counts : ndarray or dask array, shape (..., n_channels)
         All probe positions; the channels that are used.
     left_out : ndarray of bool, shape (...)
         True at probe positions that are not used.
@@ -28,14 +32,24 @@ class Spectra:
     channels_left_out: np.ndarray
     energies: np.ndarray
 
+    @property
+    def layout(self):
+        """Where the spectra lie that are used."""
+        return Layout.of(~self.left_out)
 
-def spectra_of(signal, navigation_mask=None, signal_mask=None):
-    """Read the spectra out of a signal, without changing it.
+    @property
+    def spectra(self):
+        """Those that are used, by blocks."""
+        return blocks.spectra_of(self.counts, ~self.left_out)
+
+
+def selection_of(signal, navigation_mask=None, signal_mask=None):
+    """Select spectra of a signal, without changing it.
 
     Parameters
     ----------
     signal : EELSSpectrum
-        Lazy data are computed.
+        Lazy data stay lazy.
     navigation_mask : ndarray of bool or BaseSignal, optional
         True where a probe position is left out; an array has the signal's
         ``axes_manager.navigation_shape``, as everywhere in HyperSpy.
@@ -44,7 +58,7 @@ def spectra_of(signal, navigation_mask=None, signal_mask=None):
 
     Returns
     -------
-    Spectra
+    Selection
     """
     check_axes(signal)
     axes = signal.axes_manager
@@ -55,9 +69,11 @@ def spectra_of(signal, navigation_mask=None, signal_mask=None):
     if channels_left_out.all():
         raise ValueError(_leaves_nothing("signal_mask", "channel"))
     kept = ~channels_left_out
-    counts = real_spectra("signal", energy_last(signal, np.asarray(signal.data)))
-    return Spectra(
-        counts=real_spectra("signal_mask", counts[..., kept]),
+    counts = real_spectra("signal", energy_last(signal, signal.data))
+    if not kept.all():
+        counts = real_spectra("signal_mask", counts[..., kept])
+    return Selection(
+        counts=counts,
         left_out=left_out,
         channels_left_out=channels_left_out,
         energies=axes.signal_axes[0].axis[kept],
@@ -75,15 +91,23 @@ def positions_shape(signal):
     return tuple(signal.axes_manager.navigation_shape[::-1])
 
 
-def place_in(signal, energies):
-    """Words for where a value is, in the order of `s.inav`."""
-    units = signal.axes_manager.signal_axes[0].units
-
-    def place(position, channel):
+@contextlib.contextmanager
+def in_words_of(signal, selection, argument="signal"):
+    """Let a refusal of NaN name the argument, and the place as `s.inav` does."""
+    try:
+        yield
+    except NotFinite as error:
+        *position, channel = error.first
         inav = ", ".join(str(i) for i in position[::-1])
-        return f"`s.inav[{inav}]`, {energies[channel]:.6g} {units}"
-
-    return place
+        units = signal.axes_manager.signal_axes[0].units
+        where = f"`s.inav[{inav}]`, {selection.energies[channel]:.6g} {units}"
+        advice = ""
+        if argument == "signal" and selection.left_out.any():
+            advice = (
+                " Is the order of your `navigation_mask` (x, y)? A mask made from "
+                "`s.data` has to be transposed, `mask.T`."
+            )
+        raise ValueError(error.told_of(argument, where, advice)) from None
 
 
 def check_axes(signal, argument="signal"):
@@ -129,10 +153,7 @@ def like(signal, values):
         not hold for other values.
     """
     index = signal.axes_manager.signal_axes[0].index_in_array
-    other = signal._deepcopy_with_new_data(np.moveaxis(values, -1, index))
-    if other.metadata.has_item("Signal.Noise_properties"):
-        del other.metadata.Signal.Noise_properties
-    return other
+    return with_new_data(signal, np.moveaxis(values, -1, index))
 
 
 def output_type(dtype):

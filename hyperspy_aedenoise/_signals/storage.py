@@ -1,29 +1,71 @@
-"""The trained autoencoder that a signal carries in its metadata."""
+"""The trained autoencoder of a signal: stored, found again, and applied to it."""
 
-import functools
 import logging
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._signals.blockwise import blockwise
+from hyperspy_aedenoise._signals.carried import (
+    FORMAT,
+    PLACE,
+    Carried,
+    carried_by,
+    carry,
+    denoiser_of,
+    marks_in,
+    marks_of,
+    why_not,
+)
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
-    energy_last,
     like,
-    output_type,
     positions_shape,
 )
 
 _logger = logging.getLogger(__name__)
 
-#: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
-_PLACE = "Signal.Denoising"
 #: Outside of this range of residual variance over noise variance the user is told.
 #: Of three spectra a mean and a component leave a third of the noise.
 _PLAUSIBLE = (0.25, 2.0)
-#: Keras builds its functions on first use, which two threads must not do at once.
+#: Parts of the entry that mean nothing without the spectra that were fitted.
+_INNER = "format", "autoencoder", "channels_left_out"
+_INNER += "positions_left_out", "fingerprints"
+#: Threads must not all read the same file.
 _one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What there is to apply to a signal.
+
+    Parameters
+    ----------
+    carried : Carried
+    kept : ndarray of bool, shape (n_all_channels,)
+        Channels that the autoencoder uses.
+    """
+
+    carried: Carried
+    kept: np.ndarray
+
+    @property
+    def denoiser(self):
+        """The denoiser; read but once."""
+        with _one_at_a_time:
+            return denoiser_of(self.carried.content)
+
+    def __dask_tokenize__(self):
+        # by what it is, not by the sentence that is its array
+        return type(self).__name__, self.carried.token(), self.kept
+
+    def left_out(self, used):
+        """True for spectra, shape (..., n_channels), that took no part, or None."""
+        if self.carried.known is None or not self.carried.known.left_out.any():
+            return None
+        return self.carried.known.among(marks_of(used))
 
 
 def store(signal, denoiser, left_out, channels_left_out):
@@ -37,50 +79,54 @@ def store(signal, denoiser, left_out, channels_left_out):
         Probe positions that took no part.
     channels_left_out : ndarray of bool, shape (n_all_channels,)
     """
-    record = denoiser.record()
-    entry = {
-        key: record[key] for key in ("package_version", "architecture", "learned_from")
-    }
+    content, record = denoiser.to_bytes(), denoiser.record()
+    entry = {"format": FORMAT}
+    for key in ("package_version", "architecture", "learned_from"):
+        entry[key] = record[key]
     if denoiser.form_ is None:  # a trained network
         entry["iterations"] = record["iterations"]
         entry["kept_iteration"] = record["history"]["kept_iteration"]
     entry["noise"] = record["noise"]
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]
-    entry["autoencoder"] = np.frombuffer(denoiser.to_bytes(), dtype=np.uint8).copy()
     entry["channels_left_out"] = channels_left_out
-    if left_out.any():
-        entry["positions_left_out"] = left_out
-    if signal.metadata.has_item(_PLACE):
+    if signal.metadata.has_item(PLACE):
         del signal.metadata.Signal.Denoising
-    signal.metadata.set_item(_PLACE, entry)
+    signal.metadata.set_item(PLACE, entry)
+    carry(signal, content, left_out, ~channels_left_out)
 
 
-def left_out_in_training(signal):
-    """Probe positions that took no part, or None if there were none or it is unknown.
+def left_out_by_place(signal):
+    """Probe positions left out in a fit by version 0.1.0, or None.
 
-    A slice along the navigation axes no longer knows them.
+    It kept a mask alone, which holds for the whole map as it was.
     """
-    entry = signal.metadata.get_item(_PLACE)
-    if not entry.has_item("positions_left_out"):
+    if signal.metadata.has_item(f"{PLACE}.fingerprints"):
         return None
-    left_out = np.asarray(entry.positions_left_out, dtype=bool)
+    left_out = signal.metadata.get_item(f"{PLACE}.positions_left_out")
+    if left_out is None:
+        return None
+    left_out = np.asarray(left_out, dtype=bool)
     return left_out if left_out.shape == positions_shape(signal) else None
 
 
+def left_out_in_training(signal, fitted):
+    """Probe positions that took no part, or None if there were none."""
+    known = fitted.carried.known
+    if known is None:
+        return left_out_by_place(signal)
+    return known.among(marks_in(signal, fitted.kept)) if known.left_out.any() else None
+
+
 def trained(signal):
-    """Archive of a signal's autoencoder and the channels that it uses, checked."""
-    if not signal.metadata.has_item(f"{_PLACE}.autoencoder"):
-        raise RuntimeError(
-            "This signal has no trained autoencoder; call `s.decompose_autoencoder()` "
-            "first."
-        )
+    """A signal's autoencoder and the channels that it uses, checked, as `Fitted`."""
+    carried = carried_by(signal)
+    if carried is None:
+        raise RuntimeError(f"{why_not(signal)} Call `s.decompose_autoencoder()` first.")
     check_axes(signal)
-    entry = signal.metadata.get_item(_PLACE)
-    content = np.asarray(entry.autoencoder, dtype=np.uint8).tobytes()
-    kept = ~np.asarray(entry.channels_left_out, dtype=bool)
-    axis = signal.axes_manager.signal_axes[0]
-    trained_energies = denoiser_of(content).energies_
+    entry = signal.metadata.get_item(PLACE)
+    fitted = Fitted(carried, ~np.asarray(entry.channels_left_out, dtype=bool))
+    axis, kept = signal.axes_manager.signal_axes[0], fitted.kept
     if kept.size != axis.size:
         raise ValueError(
             must_be(
@@ -90,7 +136,7 @@ def trained(signal):
                 "Train again on this signal, with `s.decompose_autoencoder()`.",
             )
         )
-    apart = np.abs(axis.axis[kept] - trained_energies).max()
+    apart = np.abs(axis.axis[kept] - fitted.denoiser.energies_).max()
     if apart > 0.5 * abs(axis.scale):
         _logger.warning(
             "the energy axis was changed since the training, by up to %.3g %s; the "
@@ -98,58 +144,67 @@ def trained(signal):
             apart,
             axis.units,
         )
-    return content, kept
+    return fitted
 
 
-@functools.lru_cache(maxsize=4)
-def denoiser_of(content):
-    """The denoiser in the bytes of an archive; kept, as reading takes a while."""
-    from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
-
-    return AutoencoderDenoiser.from_bytes(content)
-
-
-def by_block(signal, function, n_out=None, left_out=None, **keywords):
-    """Apply a function of spectra to a signal's data, lazily to lazy ones.
+def by_block(signal, function, fitted, left_out=None, n_out=None):
+    """Apply a function of a fitted autoencoder to a signal's data.
 
     Parameters
     ----------
     signal : EELSSpectrum
     function : callable
-        Takes spectra, shape (..., n_all_channels), the `keywords` and
-        ``output_dtype``; returns shape (..., n_out).
-    n_out : int, optional
-        Default: the number of channels.
+        Takes a denoiser and spectra, shape (..., n_channels), on the channels that it
+        uses; returns an array of shape (..., n_out), or (...) if `n_out` is 1.
+    fitted : Fitted
     left_out : ndarray of bool, shape (...), optional
-        True at probe positions that are NaN in the result. Default: nowhere.
+        True at probe positions that are NaN in the result. Default: those that took no
+        part in the fit.
+    n_out : int, optional
+        Default: spectra come out, NaN in the channels that are not used.
 
     Returns
     -------
     ndarray or dask array, shape (..., n_out)
     """
-    dtype = output_type(signal.data.dtype)
-    data = energy_last(signal, signal.data)
-    if left_out is not None:
-        data = np.where(left_out[..., None], np.nan, data).astype(dtype)
-    if not signal._lazy:
-        return function(data, output_dtype=dtype, **keywords)
-    data = data.rechunk({-1: -1})
-    return data.map_blocks(
-        function,
-        chunks=(*data.chunks[:-1], (n_out or data.shape[-1],)),
-        meta=np.empty((0,) * data.ndim, dtype),
-        output_dtype=dtype,
-        **keywords,
-    )
+    masked = left_out
+    if masked is None:
+        masked = left_out_by_place(signal)
+    applied = _Applied(function, fitted, left_out is None, n_out)
+    if masked is None or not masked.any():
+        return blockwise(signal, applied, n_out)
+    values = blockwise(signal, applied, n_out)
+    return np.where(masked[..., None], np.nan, values).astype(values.dtype)
 
 
-def restore(spectra, content, kept, output_dtype):
-    """Denoised spectra, shape (..., n_all_channels); NaN in channels not kept."""
-    restored = np.full(spectra.shape, np.nan, output_dtype)
-    with _one_at_a_time:
-        denoiser = denoiser_of(content)
-        restored[..., kept] = denoiser.denoise(spectra[..., kept])
-    misfit = denoiser.misfit(spectra[..., kept], restored[..., kept])
+class _Applied:
+    """A function of a fitted autoencoder on a block of a signal's data."""
+
+    def __init__(self, function, fitted, by_marks, n_out):
+        self.function, self.fitted = function, fitted
+        self.by_marks, self.n_out = by_marks, n_out
+
+    def __call__(self, spectra, dtype):
+        kept = self.fitted.kept
+        used = spectra if kept.all() else spectra[..., kept]
+        left_out = self.fitted.left_out(used) if self.by_marks else None
+        if left_out is not None and left_out.any():
+            used = np.where(left_out[..., None], np.nan, used)
+        found = self.function(self.fitted.denoiser, used)
+        if self.n_out is None and kept.all():
+            return found.astype(dtype, copy=False)
+        values = np.full((*spectra.shape[:-1], self.n_out or kept.size), np.nan, dtype)
+        if self.n_out is None:
+            values[..., kept] = found
+        else:
+            values[...] = found.reshape(values.shape)
+        return values
+
+
+def restore(denoiser, spectra):
+    """Denoised spectra; says if they are no longer what was fitted."""
+    restored = denoiser.denoise(spectra)
+    misfit = denoiser.misfit(spectra, restored)
     if not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
         _logger.warning(
             "what was taken away has %.2g times the variance of the noise that was "
@@ -161,33 +216,33 @@ def restore(spectra, content, kept, output_dtype):
     return restored
 
 
-def encode(spectra, content, kept, output_dtype):
+def encode(denoiser, spectra):
     """Latent variables, shape (..., n_latent)."""
-    with _one_at_a_time:
-        return denoiser_of(content).encode(spectra[..., kept]).astype(output_dtype)
+    return denoiser.encode(spectra)
 
 
-def shift(spectra, content, kept, output_dtype):
-    """Energy shift in channels, shape (..., 1)."""
-    with _one_at_a_time:
-        found = denoiser_of(content).energy_shift(spectra[..., kept])
-    return found[..., None].astype(output_dtype)
+def shift(denoiser, spectra):
+    """Energy shift in channels, shape (...)."""
+    return denoiser.energy_shift(spectra)
 
 
-def passed_noise(spectra, content, kept, output_dtype, progress=None):
+class Scatter:
     """Standard deviation of restored spectra under fresh noise, same shape."""
-    spread = np.full(spectra.shape, np.nan, output_dtype)
-    with _one_at_a_time:
-        denoiser = denoiser_of(content)
-        spread[..., kept] = denoiser.uncertainty(spectra[..., kept], progress)
-    return spread
+
+    def __init__(self, refits):
+        self.refits = refits
+
+    def __call__(self, denoiser, spectra):
+        from hyperspy_aedenoise._denoiser.uncertainty import scatter
+
+        return scatter(denoiser, spectra, self.refits)
 
 
 def restored_like(signal, values):
     """Wrap restored values; how they came about stays, the autoencoder doesn't."""
     restored = like(signal, values)
-    entry = restored.metadata.get_item(_PLACE)
-    for name in ("autoencoder", "channels_left_out", "positions_left_out"):
+    entry = restored.metadata.get_item(PLACE)
+    for name in _INNER:
         if entry.has_item(name):
             delattr(entry, name)
     return restored

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from hyperspy.component import Component
 
+from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._signals.carried import carried_by
 from hyperspy_aedenoise._signals.spectra import energy_last
 
 
@@ -224,9 +226,9 @@ def _content_of(autoencoder):
     if isinstance(autoencoder, np.ndarray) and autoencoder.dtype == np.uint8:
         return autoencoder.tobytes()
     if hasattr(autoencoder, "metadata"):
-        if autoencoder.metadata.has_item("Signal.Denoising.autoencoder"):
-            stored = autoencoder.metadata.Signal.Denoising.autoencoder
-            return np.asarray(stored, dtype=np.uint8).tobytes()
+        carried = carried_by(autoencoder)
+        if carried is not None and not DenoisedSpectra.are_in(carried.content):
+            return carried.content
         got = "a signal without one"
     else:
         got = "nothing" if autoencoder is None else type(autoencoder).__name__

@@ -1,0 +1,175 @@
+"""The autoencoder beside PCA on a signal."""
+
+import numpy as np
+
+from hyperspy_aedenoise._errors import must_be, positive_integer
+from hyperspy_aedenoise._observation.blocks import same, spectra_of
+from hyperspy_aedenoise._observation.finite import n_not_finite, refuse_not_finite
+from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._report.comparison import (
+    ROUTES,
+    DenoisingComparison,
+    recommend,
+)
+from hyperspy_aedenoise._signals.blockwise import OnChannels, blockwise
+from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
+from hyperspy_aedenoise._signals.spectra import (
+    energy_last,
+    in_words_of,
+    like,
+    selection_of,
+)
+from hyperspy_aedenoise._signals.storage import (
+    by_block,
+    left_out_in_training,
+    restore,
+    trained,
+)
+
+
+def compare_denoising(self, truth=None, components=None):
+    """Compare the autoencoder with PCA on this signal.
+
+    Parameters
+    ----------
+    truth : BaseSignal, optional
+        The clean signal, where it is known (simulations).
+    components : int, optional
+        Principal components of the PCA route. Default: where HyperSpy sees the
+        elbow of the scree plot.
+
+    Returns
+    -------
+    DenoisingComparison
+        With `table`, `signals`, `recommended` and `plot()`.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    ValueError
+        If the arguments don't fit, or with fewer than 3 spectra.
+
+    Notes
+    -----
+    Without `truth` the errors are estimated: every route is computed again from
+    spectra with a little more noise (the autoencoder is trained again, too) and
+    judged by the independent half of the pair. That rests on the noise model being
+    right.
+    """
+    from hyperspy_aedenoise._report.routes import Routes
+
+    fitted = trained(self)
+    denoiser, kept = fitted.denoiser, fitted.kept
+    selection = selection_of(self, signal_mask=~kept)
+    observation = _observed(selection, left_out_in_training(self, fitted), denoiser)
+    components = _checked_components(components, observation)
+    true = None if truth is None else _true_spectra(self, truth, selection, observation)
+    routes = Routes(observation, denoiser, components, progress_bar())
+    functions = routes.linear()
+    if true is not None:
+        functions["pca_oracle"] = routes.best_pca(true)
+    estimate = routes.estimate()
+    left_out = ~observation.layout.mask
+    signals = {"raw": self.deepcopy()}
+    for route, function in functions.items():
+        values = blockwise(self, OnChannels(function, kept))
+        signals[route] = _as_signal(self, _without(values, left_out))
+    signals["autoencoder"] = _as_signal(self, by_block(self, restore, fitted, left_out))
+    signals["nonlocal"] = signals["autoencoder"]
+    other = routes.nonlocal_denoiser()
+    if other is not None:
+        values = blockwise(self, OnChannels(other.denoise, kept))
+        signals["nonlocal"] = _as_signal(self, _without(values, left_out))
+    signals = {route: signals[route] for route in ROUTES if route in signals}
+    table = [
+        {
+            "route": route,
+            "components": routes.components[route],
+            "estimated_mse": estimate.mse[route],
+            "difference_to_pca": estimate.difference[route, "pca"].value,
+            "difference_error": estimate.difference[route, "pca"].error,
+            "mse": None if true is None else _error(signal, true, selection, ~left_out),
+        }
+        for route, signal in signals.items()
+    ]
+    recommended, reason = recommend(table, estimate, observation.n_spectra)
+    return DenoisingComparison(table, signals, recommended, reason, truth)
+
+
+def _observed(selection, left_out, denoiser):
+    """The finite spectra that took part in the training, as an observation."""
+    everywhere = Layout.of(np.ones(selection.left_out.shape, bool))
+    spectra = spectra_of(selection.counts, everywhere.mask)
+    used = (n_not_finite(spectra) == 0).reshape(everywhere.mask.shape)
+    if left_out is not None:
+        used &= ~left_out
+    if used.sum() < 3:
+        raise ValueError(
+            must_be(
+                "signal",
+                "at least 3 finite spectra to compare denoising on",
+                f"{int(used.sum())}",
+                "PCA and the estimate of the errors need several spectra.",
+            )
+        )
+    spectra = spectra_of(selection.counts, used, progress_bar(None, "Reading", False))
+    step = np.diff(selection.energies)
+    gapless = np.allclose(step, step[:1], rtol=0.01)
+    return Observation(spectra, Layout.of(used), denoiser.noise_, gapless)
+
+
+def _checked_components(components, observation):
+    """A number of principal components, or None, or a refusal."""
+    if components is None:
+        return None
+    most = min(observation.n_spectra, observation.n_channels)
+    advice = f"It is the number of principal components, at most {most} here."
+    components = positive_integer("components", components, advice)
+    if components > most:
+        raise ValueError(
+            must_be("components", f"at most {most}", str(components), advice)
+        )
+    return components
+
+
+def _true_spectra(signal, truth, selection, observation):
+    """The clean spectra on the channels that are used, where the noisy ones are."""
+    advice = "It is the clean signal that the noisy one was made from."
+    if not hasattr(truth, "axes_manager"):
+        allowed, got = "a signal", type(truth).__name__
+        raise TypeError(must_be("truth", allowed, got, advice))
+    if truth.data.shape != signal.data.shape:
+        allowed = f"of the shape of the signal's data, {signal.data.shape}"
+        raise ValueError(must_be("truth", allowed, f"{truth.data.shape}", advice))
+    values = energy_last(signal, truth.data)[..., ~selection.channels_left_out]
+    spectra = spectra_of(values, observation.layout.mask)
+    with in_words_of(signal, selection, "truth"):
+        refuse_not_finite("truth", spectra, observation.layout)
+    return spectra
+
+
+def _error(signal, true, selection, used):
+    """Mean squared error of a route's signal."""
+    values = energy_last(signal, signal.data)[..., ~selection.channels_left_out]
+    power = sum(
+        np.square(rows - true.take(where), dtype=float).sum()
+        for where, rows in spectra_of(values, used).each(same)
+    )
+    return float(power / true.n_spectra / true.n_channels)
+
+
+def _without(values, left_out):
+    """NaN where positions took no part, as in HyperSpy."""
+    if not left_out.any():
+        return values
+    return np.where(left_out[..., None], np.nan, values).astype(values.dtype)
+
+
+def _as_signal(signal, values):
+    """A route's result."""
+    result = like(signal, values)
+    if result.metadata.has_item("Signal.Denoising"):
+        del result.metadata.Signal.Denoising
+    return result

@@ -1,0 +1,36 @@
+"""Calls of HyperSpy that are private there, or will change with its version 3."""
+
+import functools
+
+
+def with_new_data(signal, data):
+    """Copy of a signal with other data, without the variance of its noise.
+
+    That of the original doesn't hold for other values.
+    """
+    other = signal._deepcopy_with_new_data(data)
+    if other.metadata.has_item("Signal.Noise_properties"):
+        del other.metadata.Signal.Noise_properties
+    return other
+
+
+def navigation_signal(signal, data):
+    """Signal of one number for each probe position."""
+    return signal._get_navigation_signal(data)
+
+
+def navigation_axes(signal):
+    """Navigation axes as dictionaries, in the order of the data."""
+    return signal.axes_manager._get_navigation_axes_dicts()
+
+
+def progress_bar(show_progressbar=None, words="Fitting", leave=True):
+    """HyperSpy's progress bar around what is iterated; None: asks the preferences."""
+    from hyperspy.defaults_parser import preferences
+    from hyperspy.external.progressbar import progressbar
+
+    if show_progressbar is None:
+        show_progressbar = preferences.General.show_progressbar
+    return functools.partial(
+        progressbar, desc=words, disable=not show_progressbar, leave=leave
+    )

@@ -1,0 +1,72 @@
+"""Pictures of a fitted autoencoder."""
+
+from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._signals.results import get_autoencoder_loadings
+from hyperspy_aedenoise._signals.storage import trained
+
+#: Latent variables that are plotted: more are hardly looked at.
+_MOST_MAPS = 12
+
+
+def plot_autoencoder_training(self):
+    """Plot what the training went by.
+
+    Losses against the iteration; of a spatial-spectral autoencoder, the error of each
+    form that was tried, minus that of optimal shrinkage.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    """
+    from hyperspy_aedenoise._report.figures import plot_training
+    from hyperspy_aedenoise._report.forms_figure import plot_forms
+
+    denoiser, title = trained(self).denoiser, self.metadata.General.title
+    if denoiser.form_ is not None:
+        return plot_forms(denoiser.history_["forms"], denoiser.form_, title)
+    return plot_training(denoiser.history_, title)
+
+
+def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
+    """Plot the maps of the latent variables side by side.
+
+    The first twelve, and the peaks that few positions have, with their energy loss.
+
+    Parameters
+    ----------
+    per_row : int, default 3
+        Maps in each row, as in ``plot_decomposition_loadings``.
+    cmap : str or matplotlib.colors.Colormap, default "gray"
+        For maps; line scans are drawn as lines.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    NotImplementedError
+        If there are neither one nor two navigation axes.
+    """
+    from hyperspy_aedenoise._report.figures import plot_loadings
+    from hyperspy_aedenoise._report.summary import latent_names
+
+    dimension = self.axes_manager.navigation_dimension
+    if dimension not in (1, 2):
+        raise NotImplementedError(
+            must_be(
+                "signal",
+                "a line scan or a map (1 or 2 navigation axes) to plot its loadings",
+                f"{dimension} navigation axes",
+                "Use `s.get_autoencoder_loadings().plot()` or slice with `s.inav`.",
+            )
+        )
+    names = latent_names(trained(self).denoiser, _MOST_MAPS)
+    return plot_loadings(get_autoencoder_loadings(self), names, per_row, cmap)
