@@ -69,9 +69,7 @@ def place_of(path):
     return first.removesuffix(".py")
 
 
-MODULES = sorted(
-    path for path in PACKAGE.rglob("*.py") if place_of(path) not in BESIDE
-)
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if place_of(path) not in BESIDE)
 NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
 
 
