@@ -191,7 +191,7 @@ def _network_to_refine():
     network = build_network()
     rate = keras.optimizers.schedules.CosineDecay(1e-3, _STEPS, alpha=0.05)
     # a step takes as long without XLA, and the first one less
-    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
+    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=keras.config.backend() == "jax")
     network.optimizer.build(network.trainable_variables)
     return network
 

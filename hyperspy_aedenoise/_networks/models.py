@@ -1,5 +1,6 @@
 """The Keras models: spectra in, spectra out, both in signal units."""
 
+import contextlib
 import json
 import threading
 
@@ -214,8 +215,9 @@ def in_double_precision(model):
     """
     config = json.dumps(keras.saving.serialize_keras_object(model))
     config = json.loads(config.replace('"float32"', '"float64"'))
-    double = keras.saving.deserialize_keras_object(config)
-    double.set_weights(model.get_weights())
+    with _able_to_compute_in("float64"):
+        double = keras.saving.deserialize_keras_object(config)
+        double.set_weights(model.get_weights())
     return double
 
 
@@ -234,11 +236,18 @@ def in_batches(model, rows):
     ndarray, shape (n, ...)
     """
     parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
-    with _one_at_a_time:
-        found = [
-            keras.ops.convert_to_numpy(model(one, training=False)) for one in parts
-        ]
-    return np.concatenate(found)
+    with _one_at_a_time, _able_to_compute_in(model.inputs[0].dtype):
+        found = (model(one, training=False) for one in parts)
+        return np.concatenate([keras.ops.convert_to_numpy(one) for one in found])
+
+
+def _able_to_compute_in(dtype):
+    """Context for a precision: JAX computes in single precision unless it is told."""
+    if dtype == "float64" and keras.config.backend() == "jax":
+        import jax
+
+        return jax.enable_x64(True)
+    return contextlib.nullcontext()
 
 
 def _standardise(mean, level, invert=False):
