@@ -44,7 +44,8 @@ class Places:
         rank = np.minimum(rank, len(self.fingerprints) - 1)
         first = self._order_of[1][rank]
         known = self.fingerprints[first] == wanted
-        alone = known & (self._copies[first] == 1)
+        kind, counts = self._kinds
+        alone = known & (counts[kind[first]] == 1)
         place = np.where(known, np.where(alone, first, -2 - first), -1)
         if not shape or not (place < -1).any():
             return place
@@ -66,9 +67,13 @@ class Places:
             Of unknown spectra some numbers.
         """
         found = values[np.maximum(place, 0)]
-        for one in np.unique(place[place < -1]):
-            alike = self.fingerprints == self.fingerprints[-2 - one]
-            found[place == one] = values[alike].mean(axis=0)
+        several = place < -1
+        if several.any():
+            kind, counts = self._kinds
+            sums = np.zeros((len(counts), values.shape[1]))
+            np.add.at(sums, kind, values)
+            wanted = kind[-2 - place[several]]
+            found[several] = sums[wanted] / counts[wanted, None]
         return found
 
     @cached_property
@@ -78,12 +83,9 @@ class Places:
         return self.fingerprints[order], order
 
     @cached_property
-    def _copies(self):
-        """How many known spectra are identical to each."""
-        _, which, counts = np.unique(
-            self.fingerprints, return_inverse=True, return_counts=True
-        )
-        return counts[which]
+    def _kinds(self):
+        """Which of the different spectra each known one is, and how many are alike."""
+        return np.unique(self.fingerprints, return_inverse=True, return_counts=True)[1:]
 
     def _guess(self, wanted, known, place, shape):
         """Places under the map from positions to positions that fits best, or None.
