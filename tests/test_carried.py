@@ -244,6 +244,9 @@ def test_places_by_neighbours():
         lambda v: v.T,
         lambda v: v[:, ::-1].T,
         lambda v: v[:3, :4],
+        lambda v: v[2],
+        lambda v: v[:, 1],
+        lambda v: v[None],
     ):
         wanted = np.ascontiguousarray(move(known)).astype(np.uint64)
         found = places.find(wanted.ravel(), wanted.shape)

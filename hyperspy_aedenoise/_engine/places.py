@@ -47,7 +47,8 @@ class Places:
         rank = np.minimum(rank, len(self.fingerprints) - 1)
         first = self._order_of[1][rank]
         known = self.fingerprints[first] == wanted
-        alone = known & (self._copies[first] == 1)
+        kind, counts = self._kinds
+        alone = known & (counts[kind[first]] == 1)
         place = np.where(known, np.where(alone, first, -2 - first), -1)
         if not shape or not (place < -1).any():
             return place
@@ -69,9 +70,13 @@ class Places:
             Of unknown spectra some numbers.
         """
         found = values[np.maximum(place, 0)]
-        for one in np.unique(place[place < -1]):
-            alike = self.fingerprints == self.fingerprints[-2 - one]
-            found[place == one] = values[alike].mean(axis=0)
+        several = place < -1
+        if several.any():
+            kind, counts = self._kinds
+            sums = np.zeros((len(counts), values.shape[1]))
+            np.add.at(sums, kind, values)
+            wanted = kind[-2 - place[several]]
+            found[several] = sums[wanted] / counts[wanted, None]
         return found
 
     @cached_property
@@ -81,22 +86,27 @@ class Places:
         return self.fingerprints[order], order
 
     @cached_property
-    def _copies(self):
-        """How many known spectra are identical to each."""
-        _, which, counts = np.unique(
-            self.fingerprints, return_inverse=True, return_counts=True
-        )
-        return counts[which]
+    def _kinds(self):
+        """Which of the different spectra each known one is, and how many are alike."""
+        return np.unique(self.fingerprints, return_inverse=True, return_counts=True)[1:]
 
     def _guess(self, wanted, known, place, shape):
         """Places under the map from positions to positions that fits best, or None.
 
-        Places are -1 where none is known. A map that puts a spectrum where another one
-        is known to be doesn't fit.
+        Places are -1 where none is known. What puts a known spectrum outside, or where
+        another one is known to be, doesn't fit.
         """
         best = None
+        # a line is a map of one row, and a map a stack of one
+        n_axes = max(len(shape), self.used.ndim)
+        shape, used_shape = (
+            (1,) * (n_axes - len(one)) + tuple(one) for one in (shape, self.used.shape)
+        )
+        used = self.used.reshape(used_shape)
         there = np.indices(shape).reshape(len(shape), -1).T
-        here = np.argwhere(self.used)
+        here = np.argwhere(used)
+        index = np.full(used_shape, -1)
+        index[used] = np.arange(len(here))
         alone = np.flatnonzero(place >= 0)
         for slope in self._slopes(there, here, alone, place):
             if alone.size:
@@ -104,11 +114,15 @@ class Places:
                 if (offsets != offsets[0]).any():
                     continue
                 offset = offsets[0]
-            elif shape == self.used.shape:
+            elif shape == used_shape:
                 offset = np.zeros(here.shape[1], int)
             else:
                 continue
-            at = self._at(there @ slope + offset)
+            positions = there[known] @ slope + offset
+            if ((positions < 0) | (positions >= used_shape)).any():
+                continue
+            at = np.full(len(wanted), -1)
+            at[known] = index[tuple(positions.T)]
             fits = (at >= 0) & (self.fingerprints[at] == wanted)
             if fits[known & (at >= 0)].all():
                 if best is None or fits.sum() > (best >= 0).sum():
@@ -123,10 +137,9 @@ class Places:
         That is, none; what the spectra tell that have no twin; and if that is not
         enough, because they lie on a line, all that mirror or swap axes.
         """
-        n_there, n_here = there.shape[1], here.shape[1]
-        if n_there == n_here:
-            yield np.eye(n_here, dtype=int)
-        if alone.size < 2:
+        n_axes = there.shape[1]
+        yield np.eye(n_axes, dtype=int)
+        if not alone.size:
             return
         moved = there[alone] - there[alone[0]]
         slope, _, rank, _ = np.linalg.lstsq(
@@ -134,19 +147,10 @@ class Places:
         )
         if rank == sum(np.ptp(there, axis=0) > 0):
             yield np.rint(slope).astype(int)
-        elif n_there == n_here:
-            for order in itertools.permutations(range(n_here)):
-                for signs in itertools.product((1, -1), repeat=n_here):
-                    yield np.eye(n_here, dtype=int)[list(order)] * signs
-
-    def _at(self, positions):
-        """Known spectra at positions, -1 where there is none."""
-        index = np.full(self.used.shape, -1)
-        index[self.used] = np.arange(len(self.fingerprints))
-        inside = ((positions >= 0) & (positions < self.used.shape)).all(axis=1)
-        at = np.full(len(positions), -1)
-        at[inside] = index[tuple(positions[inside].T)]
-        return at
+            return
+        for order in itertools.permutations(range(n_axes)):
+            for signs in itertools.product((1, -1), repeat=n_axes):
+                yield np.eye(n_axes, dtype=int)[list(order)] * signs
 
 
 def fingerprints(rows):

@@ -29,7 +29,7 @@ _ARCHIVE = b"PK"
 #: What is in files instead of an autoencoder that wouldn't fit what is in them.
 _SENTENCE = (
     "The trained autoencoder was not kept with this signal: its spectra were not among "
-    "those that were fitted, or have other channels."
+    "those that were fitted, have other channels, or were not saved as EELSSpectrum."
 )
 
 
