@@ -190,8 +190,9 @@ def _network_to_refine():
 
     network = build_network()
     rate = keras.optimizers.schedules.CosineDecay(1e-3, _STEPS, alpha=0.05)
-    # a step takes as long without XLA, and the first one less
-    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=keras.config.backend() == "jax")
+    # TensorFlow's steps take as long without XLA, and the first one less
+    compiled = keras.config.backend() == "jax"
+    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=compiled)
     network.optimizer.build(network.trainable_variables)
     return network
 

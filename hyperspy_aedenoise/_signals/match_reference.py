@@ -5,8 +5,13 @@ import logging
 
 import numpy as np
 
-from hyperspy_aedenoise._denoiser.arguments import check_noise, generator
-from hyperspy_aedenoise._errors import finite_spectra, must_be, real_spectra
+from hyperspy_aedenoise._denoiser.arguments import check_noise
+from hyperspy_aedenoise._errors import (
+    finite_spectra,
+    generator,
+    must_be,
+    real_spectra,
+)
 from hyperspy_aedenoise._noise.estimate import estimate_noise
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.neighbours import guess_gain
