@@ -219,7 +219,7 @@ def test_identical_spectra_have_codes_of_their_own(half_empty):
     """Each position gets what the filter found there, and not one for all of them."""
     rows = half_empty.data.reshape(-1, 60)
     assert len(np.unique(fingerprints(rows))) < len(rows) - 5
-    bank = trained(half_empty).denoiser._bank
+    bank = trained(half_empty).denoiser.fitted_.bank
     codes = np.moveaxis(half_empty.get_autoencoder_loadings().data, 0, -1)
     assert np.array_equal(codes.reshape(bank.filtered.shape), bank.filtered)
 

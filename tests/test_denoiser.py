@@ -6,6 +6,7 @@ import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._observation.observation import Observation
 
 SIGMA = 0.05
 
@@ -234,7 +235,10 @@ def choice_interrupted_after(n_draws):
 def test_a_choice_interrupted_at_once_leaves_optimal_shrinkage():
     noisy, denoiser = choice_interrupted_after(0)
     assert not denoiser.history_["forms"]
-    shrunk = principal_codes(noisy.astype("float32"), denoiser.noise_).denoise(noisy)
+    everywhere = np.ones(noisy.shape[:-1], bool)
+    rows = noisy.reshape(-1, noisy.shape[-1])
+    observation = Observation.of(rows, everywhere, denoiser.noise_)
+    shrunk = principal_codes(observation).denoise(noisy)
     assert np.allclose(denoiser.denoise(noisy), shrunk, atol=1e-5)
 
 

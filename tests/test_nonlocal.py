@@ -6,6 +6,7 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._filters import nonlocal_bayes as _nonlocal
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter, estimate_from
+from hyperspy_aedenoise._filters.patches import PatchAverage, Patches
 from hyperspy_aedenoise._observation.layout import Layout
 
 
@@ -165,8 +166,8 @@ def test_every_position_lies_in_a_wanted_patch(shape):
     codes = np.random.default_rng(0).normal(size=(*shape, 3)).astype(np.float32)
     sides = (5, 5)
     (wanted,) = np.nonzero(_nonlocal._wanted(shape, sides))
-    average = _nonlocal._Average(codes, sides)
-    average.add(wanted, _nonlocal.Patches(codes, sides).at(wanted))
+    average = PatchAverage(codes, sides)
+    average.add(wanted, Patches(codes, sides).at(wanted))
     np.testing.assert_allclose(average.of(codes), codes, rtol=1e-6)
 
 

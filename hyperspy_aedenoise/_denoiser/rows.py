@@ -44,7 +44,7 @@ def by_rows(function, values, n_out):
         output = np.full((len(rows), n_out), np.nan, np.float32)
         if finite.any():
             output[finite] = function(rows[finite])
-    return output.reshape(*values.shape[:-1], n_out)
+    return output.reshape((*values.shape[:-1], n_out))
 
 
 def by_shape(function, values, *n_out):
@@ -65,7 +65,7 @@ def by_shape(function, values, *n_out):
     rows = values.reshape(-1, values.shape[-1])
     output = function(rows, values.shape[:-1])
     output[~_finite(rows)] = np.nan
-    return output.reshape(*values.shape[:-1], *n_out)
+    return output.reshape((*values.shape[:-1], *n_out))
 
 
 def by_parts(*arrays):

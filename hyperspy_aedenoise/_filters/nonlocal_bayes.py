@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from hyperspy_aedenoise._linear.principal import optimal_gain
+from hyperspy_aedenoise._filters.patches import PatchAverage, Patches
+from hyperspy_aedenoise._noise.random_matrices import optimal_gain
 
 #: Most codes that are filtered: the time grows with their third power.
 MOST_FILTERED = 12
@@ -95,7 +96,7 @@ def _filtered(codes, level, used, filter_):
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
         for number in range(filter_.passes):
             wanted = every if number == filter_.passes - 1 else some
-            average = _Average(codes, sides)
+            average = PatchAverage(codes, sides)
             for positions, candidates in _neighbourhoods(used):
                 positions = positions[wanted[positions]]
                 if len(positions):
@@ -299,55 +300,3 @@ def _most_alike(patches, candidates, n_alike):
         distance = power - 2 * patches[start : start + step] @ candidates.T
         found.append(np.argpartition(distance, n_alike - 1, axis=1)[:, :n_alike])
     return np.concatenate(found)
-
-
-class Patches:
-    """The patches of a map, mirrored at its borders.
-
-    Parameters
-    ----------
-    codes : ndarray, shape (..., height, width, n_codes)
-    sides : tuple of int
-        Height and width of a patch, odd.
-    """
-
-    def __init__(self, codes, sides):
-        *_, height, width, n_codes = codes.shape
-        maps = codes.reshape(-1, height, width, n_codes).astype(np.float32)
-        margins = [(0, 0), *((side // 2, side // 2) for side in sides), (0, 0)]
-        padded = np.pad(maps, margins, mode="symmetric")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, sides, (1, 2))
-        self._windows = np.moveaxis(windows, 3, -1)
-
-    def at(self, positions):
-        """Patches around positions, numbers in the stack, shape (n, n_values)."""
-        where = np.unravel_index(positions, self._windows.shape[:3])
-        return self._windows[where].reshape(len(positions), -1)
-
-
-class _Average:
-    """Mean of the overlapping patches at each position of a map."""
-
-    def __init__(self, codes, sides):
-        *_, height, width, n_codes = codes.shape
-        self.sides = sides
-        self.shape = (codes[..., 0].size // (height * width), height, width)
-        n_maps, top, left = self.shape[0], sides[0] // 2, sides[1] // 2
-        self.total = np.zeros((n_maps, height + 2 * top, width + 2 * left, n_codes))
-        self.count = np.zeros(self.total.shape[:-1])
-
-    def add(self, positions, patches):
-        """Add patches around positions, each of which comes but once."""
-        number, y, x = np.unravel_index(positions, self.shape)
-        parts = patches.reshape(len(patches), *self.sides, -1)
-        for down, right in np.ndindex(self.sides):
-            self.total[number, y + down, x + right] += parts[:, down, right]
-            self.count[number, y + down, x + right] += 1
-
-    def of(self, codes):
-        """The mean; where no patch lies the codes are given as they are."""
-        (top, left), (_, height, width) = self.sides, self.shape
-        inside = np.s_[:, top // 2 : top // 2 + height, left // 2 : left // 2 + width]
-        count = self.count[inside][..., None]
-        mean = self.total[inside] / np.maximum(count, 1)
-        return np.where(count > 0, mean, codes.reshape(mean.shape)).reshape(codes.shape)

@@ -163,8 +163,8 @@ def _components(observation, n_wanted, least):
     if few and (n_wanted or 1) < observation.n_spectra:
         white = observation.white() / np.sqrt(observation.n_noisy)
         variances, vectors = found(white @ white.T)
-        known = variances > _ROUNDING * variances[0]
-        if n_wanted is None or known.all():
+        known = variances > _ROUNDING * max(variances[0], 0)
+        if known.all() or (n_wanted is None and known.any()):
             variances, vectors = variances[known], vectors[:, known]
             return variances, white.T @ (vectors / np.sqrt(variances))
     return found(observation.covariance)

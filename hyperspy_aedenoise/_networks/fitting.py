@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from hyperspy_aedenoise._archive.keras_file import check_storable
-from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._networks.models import (
     build_spectral,
     check_own,
@@ -100,17 +98,4 @@ def _build(material, architecture, noise_level, rng):
     if isinstance(architecture, str):
         return build_spectral(material.codes, noise_level, spread, rng)
     check_own(architecture, len(noise_level))
-    try:  # before hours go into it
-        model = wrap_own(architecture, mean, noise_level, spread)
-        check_storable(model)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            must_be(
-                "architecture",
-                "made of Keras layers that can be stored and read safely",
-                f"one that can't ({error})",
-                "Use plain layers, and register your own with "
-                "`keras.saving.register_keras_serializable`.",
-            )
-        ) from error
-    return model
+    return wrap_own(architecture, mean, noise_level, spread)
