@@ -27,13 +27,16 @@ class Tile:
         Of the peaks.
     channels : slice
         Where they aren't 0.
-    white : ndarray of float32, shape (n, n_some_channels)
-        The peaks there.
+    matched : ndarray of float32, shape (n_some_channels, n)
+        The peaks there, in units of the spread of what matches them.
+    n_spiky : int
+        How many of them are spikes, which come first.
     """
 
     numbers: np.ndarray
     channels: slice
-    white: np.ndarray
+    matched: np.ndarray
+    n_spiky: int
 
 
 @dataclass(frozen=True)
@@ -102,25 +105,36 @@ class Peaks:
         place = self.centre // _TILE
         for one in np.unique(place):
             numbers = np.flatnonzero(place == one)
+            numbers = numbers[np.argsort(~self.spiky[numbers], kind="stable")]
             white = self.white(numbers)
             (there,) = np.nonzero(white.any(axis=0))
             channels = slice(int(there[0]), int(there[-1]) + 1)
-            tiles.append(Tile(numbers, channels, white[:, channels].copy()))
+            spread = self.spread[numbers].astype(np.float32)
+            matched = np.ascontiguousarray((white[:, channels] / spread[:, None]).T)
+            n_spiky = int(self.spiky[numbers].sum())
+            tiles.append(Tile(numbers, channels, matched, n_spiky))
         return tiles
 
     def matches(self, rows):
         """Matches of whitened rows, tile by tile: numbers of peaks, and (n, n_some)."""
         for tile in self.tiles:
-            match = rows[:, tile.channels] @ tile.white.T
-            yield tile.numbers, match / self.spread[tile.numbers].astype(np.float32)
+            yield tile.numbers, rows[:, tile.channels] @ tile.matched
 
     def largest(self, rows):
-        """Largest match of each whitened row with a peak, shape (n,), either sign."""
-        found = np.zeros(len(rows), dtype=np.float32)
+        """Largest match of each whitened row with a spike and with a broad peak.
+
+        Shape (n, 2), of either sign.
+        """
+        found = np.zeros((len(rows), 2), dtype=np.float32)
         for part in _parts(len(rows)):
-            for _, match in self.matches(rows[part]):
-                found[part] = np.maximum(found[part], match.max(axis=1))
-                found[part] = np.maximum(found[part], -match.min(axis=1))
+            for tile in self.tiles:
+                match = rows[part, tile.channels] @ tile.matched
+                kinds = match[:, : tile.n_spiky], match[:, tile.n_spiky :]
+                for kind, values in enumerate(kinds):
+                    high = values.max(axis=1, initial=0)
+                    low = values.min(axis=1, initial=0)
+                    largest = np.maximum(high, -low)
+                    found[part, kind] = np.maximum(found[part, kind], largest)
         return found
 
     def best(self, rows):

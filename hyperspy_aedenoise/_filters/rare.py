@@ -113,13 +113,13 @@ def find_rare(observation, colour, restored, rng, margin=0):
     peaks = peaks.beside(_spread(residuals, peaks))
     limits = _limits(residuals, peaks, rng)
     broad = peaks.some(~peaks.spiky)
-    largest = residuals.gather(peaks, broad)
-    (shown,) = np.nonzero(largest[:, 0] > limits.anywhere)
+    largest = residuals.gather(peaks)
+    (shown,) = np.nonzero(largest.max(axis=1) > limits.anywhere)
     n_spikes, hits = 0, []
     for part in np.split(shown, range(_AT_ONCE, len(shown), _AT_ONCE)):
         white = residuals.take(part)
         n_spikes += int(_cut_out_spikes(white, peaks, limits.anywhere).sum())
-        hits.append(part[broad.largest(white) > limits.anywhere])
+        hits.append(part[peaks.largest(white)[:, 1] > limits.anywhere])
     hits = np.concatenate(hits)
     share = len(hits) / observation.n_spectra
     if share > _MOST_SPECTRA or not len(hits):
@@ -183,22 +183,23 @@ class _Whitening:
 
     def level(self, expected):
         """Standard deviation of the noise relative to that at the mean spectrum."""
-        spread = np.sqrt(self.noise.variance(expected))
+        if not self.noise.gain:  # it is the same everywhere
+            expected = np.zeros((1, expected.shape[1]), np.float32)
+        spread = np.sqrt(self.noise.variance(expected), dtype=np.float32)
         # where a model knows no noise a thirtieth stands for what it doesn't know
-        return np.maximum(spread / self.colour.spread, 1 / 30)
+        return np.maximum(spread / self.colour.spread.astype(np.float32), 1 / 30)
 
 
 @dataclass(frozen=True)
 class _Matched:
-    """Largest match of noisy spectra with sets of peaks, shape (n, n_sets)."""
+    """Largest match of noisy spectra with spikes and with broad peaks, (n, 2)."""
 
     decode: Callable
     whiten: _Whitening
-    sets: tuple
+    peaks: Peaks
 
     def __call__(self, rows, *along):
-        white = self.whiten(rows, self.decode(*along))
-        return np.stack([peaks.largest(white) for peaks in self.sets], axis=1)
+        return self.peaks.largest(self.whiten(rows, self.decode(*along)))
 
 
 class _Residuals:
@@ -219,8 +220,8 @@ class _Residuals:
         expected = self.restored.take(numbers)
         return self.whiten(self.whiten.noise.sample(expected, rng), expected)
 
-    def gather(self, *peaks):
-        """Largest match of each spectrum with several sets of peaks, shape (n, 2)."""
+    def gather(self, peaks):
+        """Largest match of each spectrum, as of `Peaks.largest`."""
         matched = _Matched(self.restored.function, self.whiten, peaks)
         return self.observation.spectra.gather(matched, *self.restored.along)
 
@@ -244,7 +245,7 @@ def _limits(residuals, peaks, rng):
     # rows from everywhere; of few spectra each is drawn again and again
     rows = np.linspace(0, n_spectra, _NULL_ROWS, endpoint=False).astype(int)
     parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
-    largest = [peaks.largest(residuals.drawn(part, rng)) for part in parts]
+    largest = [peaks.largest(residuals.drawn(part, rng)).max(axis=1) for part in parts]
     largest = np.sort(np.concatenate(largest))
     # beyond the limit of a tail of Gaussians the square is exponentially distributed
     tail = np.square(largest[-int(_TAIL * len(largest)) :])

@@ -1,6 +1,7 @@
 """Weak components: what rises above the noise only in means over alike positions."""
 
 import numpy as np
+import scipy.sparse
 
 from hyperspy_aedenoise._noise.eigen import leading_components
 from hyperspy_aedenoise._observation.blocks import slices
@@ -9,8 +10,6 @@ from hyperspy_aedenoise._observation.blocks import slices
 AVERAGED = 30
 #: Fewest spectra in which that is worth a look: four independent means.
 FEWEST = 4 * AVERAGED
-#: Means that are calculated at a time.
-_BATCH = 400
 #: Draws of pure noise that a weak component must exceed, and by what factor.
 _NULL_DRAWS, _MARGIN = 3, 1.1
 #: Most weak components that are looked for.
@@ -43,16 +42,23 @@ def weak_components(observation, linear, groups, rng):
     colour = observation.colour
     basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
 
+    n_spectra, n_alike = groups.shape
+    average = scipy.sparse.csr_array(
+        (
+            np.full(groups.size, 1 / n_alike, np.float32),
+            groups.ravel(),
+            np.arange(0, groups.size + 1, n_alike),
+        ),
+        shape=(n_spectra, n_spectra),
+    )
+
     def covariance(white):
         """Covariance of means over alike positions, outside of the known codes."""
         white -= (white @ basis) @ basis.T
-        total = 0
-        for start in range(0, len(groups), _BATCH):
-            mean = white[groups[start : start + _BATCH]].mean(axis=1)
-            total = total + mean.T @ mean
-        return total / len(white)
+        mean = average @ white
+        return mean.T @ mean / n_spectra
 
-    shape = observation.n_spectra, observation.n_channels
+    shape = n_spectra, observation.n_channels
     white = np.empty(shape, dtype=np.float32)
     for part in slices(*shape):
         white[part] = observation.white(part)
