@@ -17,7 +17,7 @@ from hyperspy_aedenoise._denoiser.trained import TrainedDenoiser
 from hyperspy_aedenoise._engine.spatial_spectral import fit_spatial_spectral
 from hyperspy_aedenoise._errors import generator, positive_integer
 from hyperspy_aedenoise._networks.training_pairs import CleanMaterial, NoisyMaterial
-from hyperspy_aedenoise._noise.estimate import MOST_SPECTRA, estimate_noise
+from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
 from hyperspy_aedenoise._observation.observation import Observation
 
 #: Most spectra that a network for single spectra learns from: 400 batches.
@@ -159,7 +159,8 @@ class AutoencoderDenoiser(TrainedDenoiser):
             enough_to_learn_from(spectra)
         noise = self.noise
         if noise is None:
-            noise = estimate_noise(spectra.sample(MOST_SPECTRA))
+            some = spectra.sample(enough_spectra(spectra.n_channels))
+            noise = estimate_noise(some)
         step = np.diff(np.arange(spectra.n_channels) if energies is None else energies)
         gapless = np.allclose(step, step[:1], rtol=0.01)
         observation = Observation(spectra, layout, noise, gapless)

@@ -11,8 +11,9 @@ from hyperspy_aedenoise._noise.whitening import Colour
 _WIDTHS, _SPIKE_WIDTHS = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5), (0.3, 1.0)
 #: What is less in a peak of norm 1 counts as nothing.
 _NOTHING = 1e-6
-#: Channels whose peaks are treated together: these are 0 a little beyond them.
-_TILE = 48
+#: Channels whose peaks are treated together, which are 0 a little beyond them; and
+#: width up to which they are so without the broader ones.
+_TILE, _NARROW = 32, 2.5
 #: Rows that are matched at a time.
 _ROWS = 1024
 
@@ -102,7 +103,8 @@ class Peaks:
     def tiles(self):
         """All peaks, tile by tile."""
         tiles = []
-        place = self.centre // _TILE
+        # narrow peaks reach less far beyond their tile
+        place = 2 * (self.centre // _TILE) + (self.width > _NARROW)
         for one in np.unique(place):
             numbers = np.flatnonzero(place == one)
             numbers = numbers[np.argsort(~self.spiky[numbers], kind="stable")]

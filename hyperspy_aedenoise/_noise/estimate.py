@@ -15,12 +15,18 @@ from hyperspy_aedenoise._noise.whitening import Colour
 _ROUNDS = 6
 #: Noise smaller than this share of the range of the data is rounding.
 _NOTHING = 1e-6
-#: Spectra that are enough, drawn at random: the error is far below a percent.
-MOST_SPECTRA = 4096
+#: Fewest and most spectra, and values in them, that are enough, drawn at random: the
+#: error is far below a percent.
+_FEWEST_SPECTRA, _MOST_SPECTRA, _MOST_VALUES = 1024, 4096, 2**21
 #: Component of the data, relative to the largest of noise, above which it is signal.
 _ABOVE = 1.02
 #: The same at first, where the noise is not yet known.
 _COARSELY_ABOVE = 2.0
+
+
+def enough_spectra(n_channels):
+    """How many spectra are enough to measure the noise."""
+    return int(np.clip(_MOST_VALUES // n_channels, _FEWEST_SPECTRA, _MOST_SPECTRA))
 
 
 def estimate_noise(spectra):

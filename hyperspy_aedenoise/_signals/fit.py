@@ -98,9 +98,10 @@ def decompose_autoencoder(
 
     Notes
     -----
-    The data are read into memory, also of a lazy signal. Ctrl-C ends the training
-    and keeps the best state so far. Masked probe positions are NaN in the result, as in
-    that of ``decomposition()``.
+    A lazy signal is passed over block by block, by whatever scheduler dask uses. Of a map
+    of more than 8192 positions, four pieces of it decide on the form. Ctrl-C ends the
+    training and keeps the best state so far. Masked probe positions are NaN in the
+    result, as in that of ``decomposition()``.
     """
     from hyperspy_aedenoise._denoiser.denoiser import (
         AutoencoderDenoiser,  # Keras loads here

@@ -61,14 +61,14 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     >>> bool(abs(noise.variance(0.2) ** 0.5 - 0.05) < 0.001)
     True
     """
-    from hyperspy_aedenoise._noise.estimate import MOST_SPECTRA, estimate_noise
+    from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
     from hyperspy_aedenoise._observation.finite import refuse_not_finite
 
     selection = selection_of(self, navigation_mask, signal_mask)
     spectra = selection.spectra
     with in_words_of(self, selection):
         refuse_not_finite("signal", spectra, selection.layout)
-    noise = estimate_noise(spectra.sample(MOST_SPECTRA))
+    noise = estimate_noise(spectra.sample(enough_spectra(spectra.n_channels)))
     self.metadata.set_item(
         "Signal.Noise_properties.Variance_linear_model", noise.hyperspy_factors()
     )
