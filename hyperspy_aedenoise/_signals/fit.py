@@ -98,8 +98,8 @@ def decompose_autoencoder(
 
     Notes
     -----
-    A lazy signal is passed over block by block, by whatever scheduler dask uses. Of a map
-    of more than 8192 positions, four pieces of it decide on the form. Ctrl-C ends the
+    A lazy signal is passed over block by block, by whatever scheduler dask uses. Of a
+    map of more than 8192 positions, four pieces decide on the form. Ctrl-C ends the
     training and keeps the best state so far. Masked probe positions are NaN in the
     result, as in that of ``decomposition()``.
     """
