@@ -180,9 +180,10 @@ def test_few_components_are_enough_or_all_are_calculated(
     truth = 30 * rng.normal(size=(60, n_components)) @ directions
     noisy = (truth + rng.normal(size=truth.shape)).astype(np.float32)
     group = np.array([rng.permutation(60)[:40] for _ in range(60)])
-    patches = noisy, truth.astype(np.float32), np.ones(60, np.float32)
-    quick = _nonlocal._wiener(*patches, np.arange(60), group)
+    calm, level = truth.astype(np.float32), np.ones(60, np.float32)
+    near = _nonlocal._Near(noisy, calm, level, is_calm=True)
+    quick = _nonlocal._wiener(near, np.arange(60), group)
     monkeypatch.setattr(_nonlocal, "_FEW", 40)
-    full = _nonlocal._wiener(*patches, np.arange(60), group)
+    full = _nonlocal._wiener(near, np.arange(60), group)
     rounding = 49 * np.finfo(np.float32).eps * np.abs(noisy).max()
     np.testing.assert_allclose(quick, full, rtol=0, atol=rounding)

@@ -1,6 +1,5 @@
 """All recipes of the spatial-spectral autoencoder on one recorrupted pair."""
 
-import itertools
 import logging
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ from hyperspy_aedenoise._engine.recipe import (
     CODE_FILTERS,
     CORRECTED,
     DECODERS,
+    Place,
     Recipe,
 )
 from hyperspy_aedenoise._engine.restoration import decoded
@@ -41,7 +41,7 @@ class Trial:
     start : Spectra
         Optimally shrunk spectra.
     encodings : dict of Encoding
-        By whether they are aligned, and know weak components; the plain one first.
+        By their `Place`, without a filter; the plain one first.
     wanted : set of Recipe or None
         None: all.
     """
@@ -56,20 +56,20 @@ class Trial:
         """Encode the first version of a pair in all ways that are wanted."""
         plain = Encoding.of(pair.first, n_codes)
         start = _shrunk(plain).held()
-        trial = cls(pair, start, {(False, False): plain}, wanted)
+        trial = cls(pair, start, {Place(): plain}, wanted)
         if n_codes is not None:
             return trial
         if trial.wants("weak_components"):
             with_weak = plain.with_weak(rng)
             if with_weak is not plain:
-                trial.encodings[False, True] = with_weak
+                trial.encodings[Place(weak_components=True)] = with_weak
         wants_aligned = pair.first.gapless and trial.wants("aligned")
         drift = energy_drift(pair.first) if wants_aligned else None
         if drift is not None:
             aligned = Encoding.of(pair.first, drift=drift)
             few = pair.first.n_spectra < MANY_SPECTRA  # else it must be worth the time
             if few or pair.difference(_shrunk(aligned), start).value < 0:
-                trial.encodings[True, False] = aligned
+                trial.encodings[Place(aligned=True)] = aligned
         return trial
 
     def wants(self, part):
@@ -81,20 +81,15 @@ class Trial:
         """Whether all combinations are tried."""
         return self.pair.first.n_spectra < MANY_SPECTRA or self.wanted is not None
 
-    def places(self):
-        """Encoders and filters to try; of further encoders filters by their rank."""
-        plain, *others = self.encodings
-        ranks = CODE_FILTERS if self.thorough else range(_BEST_FILTERS)
-        tried = [(plain, "none"), *itertools.product([plain], CODE_FILTERS)]
-        tried += itertools.product(others, ranks)
+    def is_wanted(self, place):
+        """Whether any recipe with an encoder and a filter is wanted."""
         if self.wanted is None:
-            return tried
-        wanted = {recipe.place for recipe in self.wanted}
-        return [place for place in tried if place in wanted]
+            return True
+        return any(recipe.place == place for recipe in self.wanted)
 
     def difference(self, place, codes, decoder):
         """Error of filtered codes minus that of the start, relative to the noise."""
-        restored = decoded(self.encodings[place[0]], codes, decoder).restored
+        restored = decoded(self.encodings[place.encoder], codes, decoder).restored
         return self.pair.difference(restored, self.start) / self.pair.noise_power
 
 
@@ -109,8 +104,7 @@ class Shared:
     Parameters
     ----------
     shares : dict of float
-        Of the network's correction, by place and whether it is refined. A place is
-        the key of an encoding and the name of a filter.
+        Of the network's correction, by place and whether it is refined.
     networks : dict of CodeNetwork
         Refined ones, by place. Later pairs refine and judge one of their own, as this
         one knows of the noise that is in all pairs.
@@ -148,20 +142,30 @@ class Candidates:
         only with or without the network, whichever is better. The network is refined
         for the best recipe only.
         """
-        steps = [partial(self._try, key, name) for key, name in self.trial.places()]
+        plain, *others = self.trial.encodings
+        places = [plain, *(plain.filtered_by(name) for name in CODE_FILTERS)]
+        if self.trial.thorough:
+            places += [e.filtered_by(name) for e in others for name in CODE_FILTERS]
+        steps = [partial(self._try, one) for one in places if self.trial.is_wanted(one)]
+        if not self.trial.thorough:
+            ranks = range(_BEST_FILTERS)
+            steps += [partial(self._try_ranked, e, r) for e in others for r in ranks]
         if self.trial.pair.first.n_spectra > _FEW_TO_REFINE:
             steps.append(partial(self._try_refined, rng))
         for step in progress(steps):
             step()
 
-    def _try(self, key, name):
+    def _try_ranked(self, encoder, rank):
+        """An encoder with the filter that is the best, or second, of the plain one."""
+        self._try(encoder.filtered_by(self._ranked_filters()[rank]))
+
+    def _try(self, place):
         """An encoder and a filter, without the network and with it."""
-        if not isinstance(name, str):
-            name = self._ranked_filters()[name]
-        encoding, place = self.trial.encodings[key], (key, name)
-        filtered = encoding.filtered(name)
+        encoding = self.trial.encodings[place.encoder]
+        filtered = encoding.filtered(place.code_filter)
         codes = {0.0: filtered}
-        if name in CORRECTED and min(encoding.layout.used.shape[1:]) >= FEWEST:
+        can_correct = min(encoding.layout.used.shape[1:]) >= FEWEST
+        if place.code_filter in CORRECTED and can_correct:
             share, better = self._corrected(place, filtered, CodeNetwork())
             codes[share] = better
             self._codes[place] = filtered, better
@@ -184,9 +188,10 @@ class Candidates:
             best = next((one for one in self.trial.wanted if one.refined), None)
         if best is None or best.place not in self._codes:
             return
-        place = key, name = best.place
+        place = best.place
         filtered, better = self._codes[place]
-        network = self.trial.encodings[key].refined_network(better, name, rng)
+        encoding = self.trial.encodings[place.encoder]
+        network = encoding.refined_network(better, place.code_filter, rng)
         self.shared.networks.setdefault(place, network)
         share, better = self._corrected(place, filtered, network, refined=True)
         _logger.info("share of the refined network's correction: %.3g", share)
@@ -195,7 +200,7 @@ class Candidates:
 
     def _corrected(self, place, filtered, network, refined=False):
         """Helpful share of the network's correction, and codes with it."""
-        encoding = self.trial.encodings[place[0]]
+        encoding = self.trial.encodings[place.encoder]
         change = encoding.correction(network, filtered)
         share = helpful_share(encoding, filtered, change, self.trial.pair.second)
         share = self.shared.shares.setdefault((place, refined), share)
@@ -203,10 +208,17 @@ class Candidates:
 
     def _judge(self, place, codes, refined=False):
         """Find the differences of codes, by share of the network's correction."""
-        (aligned, weak), name = place
         for decoder in DECODERS:
             recipes = [
-                Recipe(weak, name, decoder, share, aligned, refined) for share in codes
+                Recipe(
+                    place.weak_components,
+                    place.code_filter,
+                    decoder,
+                    share,
+                    place.aligned,
+                    refined,
+                )
+                for share in codes
             ]
             for recipe in recipes:
                 if self.trial.wanted is None or recipe in self.trial.wanted:

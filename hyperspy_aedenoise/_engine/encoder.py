@@ -110,8 +110,8 @@ class Encoding:
         """Filtered codes, shape of `codes`; `name` as of `Recipe.code_filter`."""
         if name == "none":
             return self.shrunk
-        codes = self.shrunk
-        codes[..., :MOST_FILTERED] = self.codes[..., :MOST_FILTERED]
+        first, rest = self.codes[..., :MOST_FILTERED], self.shrunk[..., MOST_FILTERED:]
+        codes = np.concatenate([first, rest], axis=-1)
         return _calm(codes, self.level, self.layout, CODE_FILTERS[name])
 
     def correction(self, network, filtered):

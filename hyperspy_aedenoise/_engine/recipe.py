@@ -1,6 +1,6 @@
 """What the parts of a spatial-spectral autoencoder may be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 
@@ -16,6 +16,31 @@ CODE_FILTERS = {
 CORRECTED = ("alike 3 x 3", "alike 5 x 5", "alike 7 x 7")
 #: What the spectra of the decoder may be.
 DECODERS = ("principal", "along energy")
+
+
+@dataclass(frozen=True)
+class Place:
+    """An encoder and a code filter: what a network may correct.
+
+    Parameters
+    ----------
+    weak_components, aligned : bool
+    code_filter : str
+        All as of `Recipe`.
+    """
+
+    weak_components: bool = False
+    aligned: bool = False
+    code_filter: str = "none"
+
+    @property
+    def encoder(self):
+        """The same without a filter."""
+        return replace(self, code_filter="none")
+
+    def filtered_by(self, code_filter):
+        """The same encoder with a filter."""
+        return replace(self, code_filter=code_filter)
 
 
 @dataclass(frozen=True)
@@ -51,5 +76,5 @@ class Recipe:
 
     @property
     def place(self):
-        """Encoder, by whether it is aligned and knows weak components; and filter."""
-        return (self.aligned, self.weak_components), self.code_filter
+        """Its encoder and code filter."""
+        return Place(self.weak_components, self.aligned, self.code_filter)

@@ -91,7 +91,7 @@ def _filtered(codes, level, used, filter_):
     level = np.asarray(level, dtype=np.float32).ravel()
     every = used.ravel()
     some = every & _wanted(codes.shape[:-1], sides)
-    noisy = seen = Patches(codes, sides)
+    noisy, guide = Patches(codes, sides), None
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
         for number in range(filter_.passes):
@@ -100,36 +100,51 @@ def _filtered(codes, level, used, filter_):
             for positions, candidates in _neighbourhoods(used):
                 positions = positions[wanted[positions]]
                 if len(positions):
-                    near = _Near(noisy, seen, level, positions, candidates)
-                    estimates = near.estimates(positions, n_alike, pool)
-                    average.add(positions, estimates)
-            guide = average.of(codes)
-            seen = Patches(guide, sides)
-    return guide
+                    numbers = np.union1d(positions, candidates)
+                    near = _Near.of(noisy, guide, level, numbers)
+                    here = np.searchsorted(numbers, positions)
+                    others = np.searchsorted(numbers, candidates)
+                    average.add(positions, near.estimates(here, others, n_alike, pool))
+            calm = average.of(codes)
+            guide = Patches(calm, sides)
+    return calm
 
 
+@dataclass(frozen=True)
 class _Near:
     """The patches around some positions, and those they are compared with.
 
     Only these are in memory: a large map has far more patches than values.
+
+    Parameters
+    ----------
+    noisy, seen : ndarray, shape (n_patches, n_values)
+        Patches to filter, and those that tell mean and covariance of a group.
+    level : ndarray, shape (n_patches,)
+        Noise variance at their centres.
+    is_calm : bool
+        Whether `seen` was filtered before; else it is as noisy as `noisy`.
     """
 
-    def __init__(self, noisy, seen, level, positions, candidates):
-        self.numbers = np.union1d(positions, candidates)
-        self.noisy = noisy.at(self.numbers)
-        self.seen = self.noisy if seen is noisy else seen.at(self.numbers)
-        self.level = level[self.numbers]
-        self.candidates = np.searchsorted(self.numbers, candidates)
+    noisy: np.ndarray
+    seen: np.ndarray
+    level: np.ndarray
+    is_calm: bool
 
-    def estimates(self, positions, n_alike, pool):
-        """Estimates of the patches at positions, shape (n, n_values)."""
-        here = np.searchsorted(self.numbers, positions)
-        others = self.seen[self.candidates]
+    @classmethod
+    def of(cls, noisy, guide, level, numbers):
+        """Some of all patches; `guide` is None before the first pass."""
+        patches = noisy.at(numbers)
+        seen = patches if guide is None else guide.at(numbers)
+        return cls(patches, seen, level[numbers], guide is not None)
+
+    def estimates(self, here, candidates, n_alike, pool):
+        """Estimates of the patches `here`, shape (n, n_values)."""
+        others = self.seen[candidates]
 
         def estimated(here):
             alike = _most_alike(self.seen[here], others, n_alike)
-            group = self.candidates[alike]
-            return _wiener(self.noisy, self.seen, self.level, here, group)
+            return _wiener(self, here, candidates[alike])
 
         batches = np.split(here, range(_BATCH, len(here), _BATCH))
         return np.concatenate(list(pool.map(estimated, batches)))
@@ -194,23 +209,21 @@ def estimate_from(noisy, bank, bank_filtered, bank_level, n_alike):
     both = np.concatenate([bank, noisy])
     seen = np.concatenate([bank_filtered, noisy])
     level = np.concatenate([bank_level, bank_level[group].mean(axis=1)])
+    near = _Near(both, seen, level, is_calm=True)
     estimate = np.empty_like(noisy)
     for start in range(0, len(noisy), _BATCH):
         part = slice(start, start + _BATCH)
         here = np.arange(len(bank), len(both))[part]
-        estimate[part] = _wiener(both, seen, level, here, group[part])
+        estimate[part] = _wiener(near, here, group[part])
     return estimate
 
 
-def _wiener(noisy, seen, level, here, group):
+def _wiener(near, here, group):
     """Estimates of patches under the Gaussian that fits their groups.
 
     Parameters
     ----------
-    noisy, seen : ndarray, shape (n_patches, n_values)
-        Patches to filter, and those that tell mean and covariance of a group.
-    level : ndarray, shape (n_patches,)
-        Noise variance at their centres.
+    near : _Near
     here : ndarray of int, shape (n,)
         Patches that are wanted.
     group : ndarray of int, shape (n, n_alike)
@@ -221,10 +234,11 @@ def _wiener(noisy, seen, level, here, group):
 
     Notes
     -----
-    What varies in a group by less than the noise is taken for noise, also where
-    `seen` was filtered before: the Gaussian is one of few dimensions. Where `seen` is
-    `noisy` that is what few patches of many values vary by, by chance.
+    What varies in a group by less than the noise is taken for noise, also where the
+    patches that tell it are calm: the Gaussian is one of few dimensions. Where they are
+    noisy that is what few patches of many values vary by, by chance.
     """
+    noisy, seen, level = near.noisy, near.seen, near.level
     mean = noisy[group].mean(axis=1)
     apart = seen[group]
     apart = apart - apart.mean(axis=1, keepdims=True)
@@ -239,7 +253,7 @@ def _wiener(noisy, seen, level, here, group):
     def kept(power, vectors, some=slice(None)):
         """Deviations without noise, and whether all these components rise above it."""
         variance = power / (n_alike - 1) / around[some]
-        if seen is noisy:
+        if not near.is_calm:
             # in double precision: what hardly varies by noise is kept whole
             gain = optimal_gain(variance.astype(float), n_values / (n_alike - 1))
             variance = 1 / (1 - gain)  # that which would be kept in such a share
@@ -252,13 +266,13 @@ def _wiener(noisy, seen, level, here, group):
         part = vectors @ (share[..., None] * part)
         return (turned[some] @ part if dual else part)[..., 0], excess[:, 0] > 0
 
-    found, more = kept(*_largest(matrices))
+    found, more = kept(*_leading(matrices))
     if more.any():  # the least of the largest is above the noise: others may be, too
         found[more], _ = kept(*np.linalg.eigh(matrices[more]), more)
     return mean + found
 
 
-def _largest(matrices):
+def _leading(matrices):
     """The largest eigenvalues of symmetric matrices, ascending, and the vectors.
 
     Subspace iteration takes a quarter of the time of all of them; small matrices are

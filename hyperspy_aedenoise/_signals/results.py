@@ -11,7 +11,7 @@ from hyperspy_aedenoise._signals.spectra import left_out_positions
 from hyperspy_aedenoise._signals.storage import (
     Scatter,
     by_block,
-    encode,
+    latent,
     restore,
     restored_like,
     shift,
@@ -107,12 +107,12 @@ def get_autoencoder_loadings(self):
 
     fitted = trained(self)
     n_latent = fitted.denoiser.decode_dimension()
-    latent = by_block(self, encode, fitted, n_out=n_latent)
+    values = by_block(self, latent, fitted, n_out=n_latent)
     axes = navigation_axes(self)
     for axis in axes:
         axis["navigate"] = False
-    first = {"size": latent.shape[-1], "name": "Latent variable", "navigate": True}
-    loadings = BaseSignal(np.moveaxis(latent, -1, 0), axes=[first, *axes])
+    first = {"size": values.shape[-1], "name": "Latent variable", "navigate": True}
+    loadings = BaseSignal(np.moveaxis(values, -1, 0), axes=[first, *axes])
     if self._lazy:
         loadings = loadings.as_lazy()
     title = self.metadata.General.title

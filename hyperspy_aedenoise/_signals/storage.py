@@ -216,7 +216,7 @@ def restore(denoiser, spectra):
     return restored
 
 
-def encode(denoiser, spectra):
+def latent(denoiser, spectra):
     """Latent variables, shape (..., n_latent)."""
     return denoiser.encode(spectra)
 
