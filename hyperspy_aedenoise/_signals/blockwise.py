@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._observation.blocks import in_whole_spectra
 from hyperspy_aedenoise._signals.spectra import energy_last, output_type
 
 
@@ -27,7 +28,7 @@ def blockwise(signal, function, n_out=None):
     data = energy_last(signal, signal.data)
     if not signal._lazy:
         return function(data, dtype)
-    data = data.rechunk({-1: -1})
+    data = in_whole_spectra(data)
     return data.map_blocks(
         function,
         dtype,
