@@ -19,6 +19,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._engine import selection
 from hyperspy_aedenoise._observation import blocks
+from hyperspy_aedenoise._signals import memory
 
 #: What gives a signal, without arguments.
 RESULTS = (
@@ -195,13 +196,54 @@ def test_types_of_numbers_make_no_difference(dtype, noisy):
     assert np.array_equal(values_of(lazy), values)
 
 
-def test_empty_spectra_of_counts_keep_their_places(rng, noisy):
-    """Blocks that hold nothing but spectra without a count."""
-    expected = np.maximum(noisy.data, 0) * 3
-    expected[:, 7:] = 0.002
-    signal = noisy._deepcopy_with_new_data(rng.poisson(expected).astype("u2"))
-    assert (signal.data.sum(axis=-1) == 0).sum() > 40
-    assert_fits_alike(signal, lazy_of(signal, (4, 3, 20)), noise=NoiseModel(1.0))
+@pytest.fixture(scope="module")
+def counted():
+    """A particle in vacuum, where hardly anything is counted; (24, 26 | 60)."""
+    clean = aed.data.sto_o_k((24, 26), energy_start=527, dispersion=0.5, n_channels=60)
+    y, x = np.indices((24, 26))
+    inside = (y - 12) ** 2 + (x - 12) ** 2 < 9**2
+    expected = np.where(inside[..., None], 3 * clean.data, 0.0005)
+    counts = np.random.default_rng(1).poisson(expected).astype("u2")
+    return clean._deepcopy_with_new_data(counts)
+
+
+@pytest.mark.parametrize("chunks", [(3, 3, 60), (8, 8, 16)])
+def test_empty_spectra_of_counts_keep_their_places(chunks, counted, caplog):
+    """Also in blocks that hold nothing else, of which none is judged by them."""
+    assert (counted.data.sum(axis=-1) == 0).sum() > 300
+    signal, lazy = counted.deepcopy(), lazy_of(counted, chunks)
+    with caplog.at_level(logging.WARNING, "hyperspy_aedenoise"):
+        assert_fits_alike(signal, lazy, noise=NoiseModel(1.0))
+    assert "what was taken away" not in caplog.text
+    part = (slice(3, 19), slice(0, 14))
+    assert_same(
+        lazy.inav[part].get_autoencoder_model(), _part(signal, part), signal.data
+    )
+
+
+def test_masked_empty_spectra_stay_masked(counted):
+    """They are identical to others that took part."""
+    mask = np.zeros((26, 24), bool)
+    mask[:4] = mask[20, 2:7] = True
+    signal, lazy = counted.deepcopy(), lazy_of(counted, (3, 3, 60))
+    assert_fits_alike(signal, lazy, noise=NoiseModel(1.0), navigation_mask=mask)
+    empty = np.isnan(values_of(lazy.get_autoencoder_model())).all(axis=-1)
+    assert np.array_equal(empty, mask.T)
+
+
+def _part(signal, part):
+    return signal.inav[part].get_autoencoder_model()
+
+
+def test_what_does_not_fit_is_told_once(noisy, caplog):
+    """Not for each block."""
+    lazy = lazy_of(noisy, (2, 2, 60))
+    train(lazy)
+    lazy.data = lazy.data + np.random.default_rng(2).normal(0, 0.2, lazy.data.shape)
+    with caplog.at_level(logging.WARNING, "hyperspy_aedenoise"):
+        with dask.config.set(scheduler="synchronous"):
+            lazy.get_autoencoder_model(lazy_output=False)
+    assert caplog.text.count("what was taken away") == 1
 
 
 # Shapes ---------------------------------------------------------------------------
@@ -333,6 +375,64 @@ def test_processes(noisy, fitted):
     assert_same(result, fitted.get_autoencoder_model(), noisy.data)
 
 
+# What is asked for, and what is told ----------------------------------------------
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("is_lazy", [False, True])
+@pytest.mark.parametrize("lazy_output", [None, False, True])
+def test_lazy_output(name, is_lazy, lazy_output, fitted):
+    """As HyperSpy has it: None is as the signal is."""
+    signal = lazy_of(fitted) if is_lazy else fitted
+    result = getattr(signal, name)(lazy_output=lazy_output)
+    assert result._lazy == (is_lazy if lazy_output is None else lazy_output)
+    assert isinstance(result.data, da.Array if result._lazy else np.ndarray)
+    assert fitted._lazy is False
+    assert_same(result, getattr(fitted, name)(), fitted.data)
+
+
+@pytest.mark.parametrize("available, is_told", [(1e12, False), (60e3, True)])
+def test_memory_that_will_not_do(available, is_told, fitted, monkeypatch, caplog):
+    """A fit to 40 kB takes 120 kB more; one that goes by blocks doesn't."""
+    monkeypatch.setattr(memory, "available_memory", lambda: available)
+    with caplog.at_level(logging.WARNING, "hyperspy_aedenoise"):
+        train(fitted.deepcopy())
+        fitted.get_autoencoder_model(lazy_output=True)
+    text = "decompose_autoencoder` may need about 0.000121 GB of memory, and 6e-05 GB"
+    assert (text in caplog.text) == is_told
+    assert ("lazy=True" in caplog.text) == is_told
+    assert "get_autoencoder_model" not in caplog.text
+    caplog.clear()
+    train(lazy_of(fitted))
+    assert not caplog.text
+
+
+def test_memory_that_is_available():
+    """Between a megabyte and what no machine has; unknown on some systems."""
+    available = memory.available_memory()
+    assert available is None or 2**20 < available < 2**50
+
+
+def test_passes_over_lazy_data_show_a_bar(noisy, capsys, monkeypatch):
+    """One that disappears, and none where it is off."""
+    lazy = lazy_of(noisy)
+    with monkeypatch.context() as patch:
+        patch.setattr(hs.preferences.General, "show_progressbar", False)
+        train(lazy, show_progressbar=False)
+        lazy.estimate_noise()
+    assert capsys.readouterr().err == ""
+    lazy.estimate_noise()
+    assert "Reading" in capsys.readouterr().err
+    train(lazy, show_progressbar=True)
+    assert "Reading" in capsys.readouterr().err
+    noisy = noisy.deepcopy()
+    train(noisy, show_progressbar=True)
+    assert "Reading" not in capsys.readouterr().err
+
+
+# A cluster: last, as it computes everything while its client lives ------------------
+
+
 @pytest.fixture(scope="module")
 def client():
     """Of two worker processes."""
@@ -390,31 +490,3 @@ def test_a_cluster_compares_the_same(client, noisy, fitted):
     assert found.recommended == expected.recommended
     for route, signal in found.signals.items():
         assert_same(signal, expected.signals[route], noisy.data)
-
-
-# What is asked for, and what is told ----------------------------------------------
-
-
-@pytest.mark.parametrize("name", RESULTS)
-@pytest.mark.parametrize("is_lazy", [False, True])
-@pytest.mark.parametrize("lazy_output", [None, False, True])
-def test_lazy_output(name, is_lazy, lazy_output, fitted):
-    """As HyperSpy has it: None is as the signal is."""
-    signal = lazy_of(fitted) if is_lazy else fitted
-    result = getattr(signal, name)(lazy_output=lazy_output)
-    assert result._lazy == (is_lazy if lazy_output is None else lazy_output)
-    assert isinstance(result.data, da.Array if result._lazy else np.ndarray)
-    assert fitted._lazy is False
-    assert_same(result, getattr(fitted, name)(), fitted.data)
-
-
-def test_passes_over_lazy_data_show_a_bar(noisy, capsys):
-    """One that disappears, and none where it is off."""
-    lazy = lazy_of(noisy)
-    train(lazy, show_progressbar=False)
-    assert capsys.readouterr().err == ""
-    train(lazy, show_progressbar=True)
-    assert "Reading" in capsys.readouterr().err
-    noisy = noisy.deepcopy()
-    train(noisy, show_progressbar=True)
-    assert "Reading" not in capsys.readouterr().err

@@ -91,6 +91,11 @@ class KnownSpectra:
         self.left_out, self.marks = left_out, marks
         self._places = Places(marks.ravel(), np.ones(marks.shape, bool))
 
+    @property
+    def has_twins(self):
+        """Whether some of the spectra are identical."""
+        return self._places.has_twins
+
     def part(self, marks):
         """What is known of a part with some fingerprints, shape (...)."""
         # HDF5 compresses no single number

@@ -6,6 +6,7 @@ import numpy as np
 
 from hyperspy_aedenoise._errors import must_be, real_spectra
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
+from hyperspy_aedenoise._signals.memory import FIT, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     energy_last,
@@ -98,7 +99,8 @@ def decompose_autoencoder(
 
     Notes
     -----
-    The data are read into memory, also of a lazy signal. Ctrl-C ends the training
+    The data of a lazy signal are read several times, block by block, by whatever
+    scheduler dask is set to; a `dask.distributed` client is used. Ctrl-C ends the training
     and keeps the best state so far. Masked probe positions are NaN in the result, as in
     that of ``decomposition()``.
     """
@@ -113,6 +115,7 @@ def decompose_autoencoder(
     denoiser = AutoencoderDenoiser(
         architecture, output_dimension, noise, iterations, random_state
     )
+    warn_of_memory(self, FIT, "decompose_autoencoder")
     with in_words_of(self, selection):
         denoiser.fit(
             selection.counts,

@@ -7,12 +7,13 @@ from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_signal,
     progress_bar,
 )
+from hyperspy_aedenoise._signals.memory import RESULT, UNCERTAINTY, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import left_out_positions
 from hyperspy_aedenoise._signals.storage import (
+    Restored,
     Scatter,
     by_block,
     encode,
-    restore,
     restored_like,
     shift,
     trained,
@@ -37,8 +38,8 @@ def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
     Returns
     -------
     EELSSpectrum
-        The denoised signal with the same axes and metadata. Floating point: the type of this signal, and of integers float32 or float64.
-        Masked channels, and spectra that hold NaN, are NaN. How it was made is in
+        The denoised signal with the same axes and metadata. Floating point: the type
+        of this signal, and of integers float32 or float64. Masked channels, and spectra that hold NaN, are NaN. How it was made is in
         ``metadata.Signal.Denoising``.
 
     Raises
@@ -52,7 +53,8 @@ def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
     if navigation_mask is not None:
         navigation_mask = left_out_positions(self, navigation_mask)
     signal = _lazily(self, lazy_output)
-    values = by_block(signal, restore, fitted, navigation_mask)
+    warn_of_memory(signal, RESULT, "get_autoencoder_model")
+    values = by_block(signal, Restored(), fitted, navigation_mask)
     return _delivered(restored_like(signal, values), lazy_output)
 
 
@@ -88,8 +90,9 @@ def get_autoencoder_uncertainty(self, lazy_output=None):
     doesn't vary.
     """
     fitted = trained(self)
-    refits = fitted.denoiser.refits(progress_bar())
     signal = _lazily(self, lazy_output)
+    warn_of_memory(signal, UNCERTAINTY, "get_autoencoder_uncertainty")
+    refits = fitted.denoiser.refits(progress_bar())
     uncertainty = restored_like(signal, by_block(signal, Scatter(refits), fitted))
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
