@@ -100,9 +100,9 @@ def decompose_autoencoder(
     Notes
     -----
     The data of a lazy signal are read several times, block by block, by whatever
-    scheduler dask is set to; a `dask.distributed` client is used. Ctrl-C ends the training
-    and keeps the best state so far. Masked probe positions are NaN in the result, as in
-    that of ``decomposition()``.
+    scheduler dask is set to; a `dask.distributed` client is used. Ctrl-C ends the
+    training and keeps the best state so far. Masked probe positions are NaN in the
+    result, as in that of ``decomposition()``.
     """
     from hyperspy_aedenoise._denoiser.denoiser import (
         AutoencoderDenoiser,  # Keras loads here

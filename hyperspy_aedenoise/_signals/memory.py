@@ -34,8 +34,8 @@ def warn_of_memory(signal, times, call):
     if available is not None and needed > _SHARE * available:
         _logger.warning(
             "`%s` may need about %.3g GB of memory, and %.3g GB are available: it may "
-            "be slow, or end Python. Load the data by `hs.load(..., lazy=True)`; a lazy "
-            "signal is treated in blocks.",
+            "be slow, or end Python. Load the data by `hs.load(..., lazy=True)`; a "
+            "lazy signal is treated in blocks.",
             call,
             needed / _GIGABYTE,
             available / _GIGABYTE,

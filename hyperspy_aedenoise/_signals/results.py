@@ -39,8 +39,8 @@ def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
     -------
     EELSSpectrum
         The denoised signal with the same axes and metadata. Floating point: the type
-        of this signal, and of integers float32 or float64. Masked channels, and spectra that hold NaN, are NaN. How it was made is in
-        ``metadata.Signal.Denoising``.
+        of this signal, and of integers float32 or float64. Masked channels, and spectra
+        that hold NaN, are NaN. How it was made is in ``metadata.Signal.Denoising``.
 
     Raises
     ------
