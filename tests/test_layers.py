@@ -38,6 +38,7 @@ STANDARD = {
     "collections",
     "concurrent",
     "contextlib",
+    "copy",
     "dataclasses",
     "functools",
     "hashlib",

@@ -14,6 +14,7 @@ import numpy as np
 
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._engine.places import Places, fingerprints
+from hyperspy_aedenoise._observation.blocks import in_whole_spectra
 from hyperspy_aedenoise._signals.spectra import energy_last, positions_shape
 
 _logger = logging.getLogger(__name__)
@@ -90,6 +91,11 @@ class KnownSpectra:
         self.left_out, self.marks = left_out, marks
         self._places = Places(marks.ravel(), np.ones(marks.shape, bool))
 
+    @property
+    def has_twins(self):
+        """Whether some of the spectra are identical."""
+        return self._places.has_twins
+
     def part(self, marks):
         """What is known of a part with some fingerprints, shape (...)."""
         # HDF5 compresses no single number
@@ -120,7 +126,7 @@ def marks_in(signal, kept):
     spectra = energy_last(signal, signal.data)[..., kept]
     if isinstance(spectra, np.ndarray):
         return marks_of(spectra)
-    blocks = spectra.rechunk({-1: -1})
+    blocks = in_whole_spectra(spectra)
     return np.asarray(blocks.map_blocks(marks_of, dtype=np.uint64, drop_axis=-1))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._signals.blockwise import blockwise
 from hyperspy_aedenoise._signals.carried import (
@@ -22,6 +23,7 @@ from hyperspy_aedenoise._signals.carried import (
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     like,
+    output_type,
     positions_shape,
 )
 
@@ -61,9 +63,38 @@ class Fitted:
         # by what it is, not by the sentence that is its array
         return type(self).__name__, self.carried.token(), self.kept
 
+    @property
+    def leaves_out(self):
+        """Whether it is known of some spectra that they took no part."""
+        known = self.carried.known
+        return known is not None and known.left_out.any()
+
+    @property
+    def has_twins(self):
+        """Whether some of the spectra are identical."""
+        known, places = self.carried.known, self._places
+        return (places is not None and places.has_twins) or (
+            self.leaves_out and known.has_twins
+        )
+
+    @property
+    def _places(self):
+        """Where the spectra lie; None where that makes no difference."""
+        denoiser = self.denoiser
+        if isinstance(denoiser, DenoisedSpectra) or not denoiser.is_spatial:
+            return None
+        return denoiser.fitted_.bank.places
+
+    def found(self, marks):
+        """Fingerprints of spectra, and where they are among the known ones, or ()."""
+        if self._places is None:
+            return ()
+        found = self._places.find(marks.ravel(), marks.shape)
+        return marks, found.reshape(marks.shape)
+
     def left_out(self, used):
         """True for spectra, shape (..., n_channels), that took no part, or None."""
-        if self.carried.known is None or not self.carried.known.left_out.any():
+        if not self.leaves_out:
             return None
         return self.carried.known.among(marks_of(used))
 
@@ -167,53 +198,69 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     -------
     ndarray or dask array, shape (..., n_out)
     """
-    masked = left_out
+    masked, found = left_out, ()
     if masked is None:
         masked = left_out_by_place(signal)
-    applied = _Applied(function, fitted, left_out is None, n_out)
-    if masked is None or not masked.any():
-        return blockwise(signal, applied, n_out)
-    values = blockwise(signal, applied, n_out)
-    return np.where(masked[..., None], np.nan, values).astype(values.dtype)
+    if signal._lazy and fitted.has_twins:
+        # which of identical spectra is where shows in the whole map, not in a block
+        marks = marks_in(signal, fitted.kept)
+        found = fitted.found(marks)
+        if masked is None and fitted.leaves_out:
+            masked = fitted.carried.known.among(marks)
+    applied = _Applied(function, fitted, masked is not None, n_out)
+    along = found if masked is None else (masked, *found)
+    return blockwise(signal, applied, n_out, along)
 
 
 class _Applied:
     """A function of a fitted autoencoder on a block of a signal's data."""
 
-    def __init__(self, function, fitted, by_marks, n_out):
+    def __init__(self, function, fitted, is_masked, n_out):
         self.function, self.fitted = function, fitted
-        self.by_marks, self.n_out = by_marks, n_out
+        self.is_masked, self.n_out = is_masked, n_out
 
-    def __call__(self, spectra, dtype):
-        kept = self.fitted.kept
+    def __call__(self, spectra, dtype, *along):
+        kept, denoiser = self.fitted.kept, self.fitted.denoiser
         used = spectra if kept.all() else spectra[..., kept]
-        left_out = self.fitted.left_out(used) if self.by_marks else None
+        left_out = self.fitted.left_out(used)
+        if self.is_masked:
+            left_out, *along = along
+        if along:
+            denoiser = denoiser.with_found(*(one.ravel() for one in along))
         if left_out is not None and left_out.any():
-            used = np.where(left_out[..., None], np.nan, used)
-        found = self.function(self.fitted.denoiser, used)
+            used = np.where(
+                left_out[..., None], output_type(used.dtype).type(np.nan), used
+            )
+        result = self.function(denoiser, used)
         if self.n_out is None and kept.all():
-            return found.astype(dtype, copy=False)
+            return result.astype(dtype, copy=False)
         values = np.full((*spectra.shape[:-1], self.n_out or kept.size), np.nan, dtype)
         if self.n_out is None:
-            values[..., kept] = found
+            values[..., kept] = result
         else:
-            values[...] = found.reshape(values.shape)
+            values[...] = result.reshape(values.shape)
         return values
 
 
-def restore(denoiser, spectra):
-    """Denoised spectra; says if they are no longer what was fitted."""
-    restored = denoiser.denoise(spectra)
-    misfit = denoiser.misfit(spectra, restored)
-    if not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
-        _logger.warning(
-            "what was taken away has %.2g times the variance of the noise that was "
-            "assumed. Either these are not the data of the training any more (scaled, "
-            "summed, rebinned, background removed: train again), or the reference "
-            "doesn't fit them, or the noise model is wrong.",
-            misfit,
-        )
-    return restored
+class Restored:
+    """Denoised spectra; says, once, if they are no longer what was fitted."""
+
+    def __init__(self):
+        self.has_told = False
+
+    def __call__(self, denoiser, spectra):
+        restored = denoiser.denoise(spectra)
+        misfit = denoiser.misfit(spectra, restored)
+        if not self.has_told and not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
+            self.has_told = True
+            _logger.warning(
+                "what was taken away has %.2g times the variance of the noise that was "
+                "assumed. Either these are not the data of the training any more "
+                "(scaled, summed, rebinned, background removed: train again), or the "
+                "reference doesn't fit them, or the noise model is wrong.",
+                misfit,
+            )
+        return restored
 
 
 def latent(denoiser, spectra):
