@@ -125,9 +125,7 @@ def check_form(record, headers):
     """Refuse a record, and data types and shapes; no array is needed for that."""
     number_ = record.get("format")
     if isinstance(number_, int) and number_ > FORMAT:
-        raise Refused(
-            f"one of format {number_}, written by a later version: install it"
-        )
+        raise Refused(f"one of format {number_}, by a later version: install that")
     if number_ != FORMAT or isinstance(number_, bool):
         raise Refused(f"one of format {number_!r}")
     kind = one_of("an architecture", record.get("architecture"), _ARRAYS)
@@ -155,7 +153,8 @@ def _lengths(kind, headers):
         raise Refused(f"one without proper arrays {sorted(wrong)}")
     for name, (dtype, shape) in headers.items():
         wanted, symbols = possible[name]
-        if dtype not in [np.dtype(one) for one in wanted.split()]:
+        native = dtype.newbyteorder("=")
+        if native not in [np.dtype(one) for one in wanted.split()]:
             raise Refused(f"an array {name} of {dtype}")
         if symbols == "...":
             lengths[name] = shape

@@ -17,8 +17,8 @@ CONVOLUTIONS = (16, 32, 32)
 WIDTH = 5
 #: Spectra that go through a network at a time: the layers' values take memory.
 _AT_ONCE = 1024
-#: Most values of one layer at a time; what is wider takes fewer spectra.
-_MOST_VALUES = 2**26
+#: Most values of all layers at a time; what has more takes fewer spectra.
+_MOST_VALUES = 2**28
 #: Keras builds its functions on first use, which two threads must not do at once.
 _one_at_a_time = threading.Lock()
 
@@ -206,24 +206,39 @@ def in_batches(model, rows):
     -------
     ndarray, shape (n, ...)
     """
-    at_once = max(min(_AT_ONCE, _MOST_VALUES // widest(model)), 1)
+    at_once = max(min(_AT_ONCE, _MOST_VALUES // n_values(model)), 1)
     parts = np.split(rows, range(at_once, len(rows), at_once))
     with _one_at_a_time, _able_to_compute_in(model.inputs[0].dtype):
         found = (model(one, training=False) for one in parts)
         return np.concatenate([keras.ops.convert_to_numpy(one) for one in found])
 
 
-def widest(model):
-    """Most values that a layer gives for one spectrum, those of inner models too."""
-    most = 1
+def outcomes(model):
+    """What each layer of a model, or of a model in it, is called with and gives.
+
+    Yields
+    ------
+    layer : keras.Layer
+    inputs, outputs : list of tuple of int
+        Shapes for one spectrum.
+    """
     functional = getattr(model, "_functional", None) or model  # of a Sequential one
     for part in functional.operations:
         if isinstance(part, keras.Model):
-            most = max(most, widest(part))
+            yield from outcomes(part)
         for node in part._inbound_nodes:
-            for tensor in node.output_tensors:
-                most = max(most, math.prod(n or 1 for n in tensor.shape[1:]))
-    return most
+            yield (
+                part,
+                *(
+                    [tuple(n or 1 for n in tensor.shape[1:]) for tensor in tensors]
+                    for tensors in (node.input_tensors, node.output_tensors)
+                ),
+            )
+
+
+def n_values(model):
+    """How many values a model computes for one spectrum, in all layers together."""
+    return sum(math.prod(one) for *_, shapes in outcomes(model) for one in shapes)
 
 
 def _able_to_compute_in(dtype):

@@ -14,7 +14,7 @@ import numpy as np
 from keras import layers
 
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._networks.models import Scaling, copied, widest
+from hyperspy_aedenoise._networks.models import Scaling, copied, n_values, outcomes
 
 #: Layers of plain numerics, by what their names end in or are; others may run code,
 #: read files, or be made for pictures and words.
@@ -48,9 +48,11 @@ _ARITHMETIC = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.math")
 #: What layers begin with is replaced by what they have learned, and where things came
 #: from means nothing elsewhere.
 _LEFT_AWAY = {"build_config", "compile_config", "shared_object_id"}
-#: Largest whole number in a configuration, most layers, and most values that one gives
-#: for a spectrum: 4096 channels with 1024 features.
-_LARGEST_SIZE, _MOST_LAYERS, _MOST_VALUES = 2**16, 500, 2**22
+#: What is as large as what a layer gives, and so is checked once more.
+_OUTCOMES = {"shape", "batch_shape", "target_shape", "units", "n"}
+#: Largest other whole number in a configuration, most layers, and most values that all of
+#: them give for a spectrum: 4096 channels with 2048 features.
+_LARGEST_SIZE, _MOST_LAYERS, _MOST_VALUES = 2**16, 500, 2**23
 
 
 def wrap_own(model, scaling):
@@ -208,19 +210,14 @@ def _check_size(model, n_weights):
     found = sum(math.prod(values.shape) for values in model.weights)
     if found != n_weights:
         raise ValueError(f"a model of {found} weights, and {n_weights} of them")
-    if widest(model) > _MOST_VALUES:
-        raise ValueError(f"a layer of {widest(model)} values for a spectrum")
-    for part in _all_layers(model):
+    if n_values(model) > _MOST_VALUES:
+        raise ValueError(f"layers of {n_values(model)} values for a spectrum")
+    for part, *shapes in outcomes(model):
         if "Attention" in type(part).__name__:
             # each value of a sequence is compared with each other one
-            length = max(widest(model) // max(_features(part), 1), 1)
+            length = max(math.prod(one[:-1]) for some in shapes for one in some)
             if length**2 * getattr(part, "num_heads", 1) > _MOST_VALUES:
                 raise ValueError(f"attention over {length} values")
-
-
-def _features(layer):
-    """Features of what a layer gives."""
-    return int(layer._inbound_nodes[0].output_tensors[0].shape[-1] or 1)
 
 
 def _all_layers(model):
@@ -270,9 +267,9 @@ def check_configuration(stored):
     """Refuse whatever in a configuration isn't a plain Keras object of limited size."""
     if not isinstance(stored, dict) or "class_name" not in stored:
         raise ValueError("a configuration of no model")
-    n_layers, rest = 0, [stored]
+    n_layers, rest = 0, [(stored, _LARGEST_SIZE)]
     while rest:
-        node = rest.pop()
+        node, largest = rest.pop()
         if isinstance(node, dict):
             if "class_name" in node:
                 n_layers += 1
@@ -281,10 +278,13 @@ def check_configuration(stored):
                 raise ValueError(
                     f"a configuration with {sorted(_LEFT_AWAY & set(node))}"
                 )
-            rest += node.values()
+            rest += [
+                (one, _MOST_VALUES if key in _OUTCOMES else _LARGEST_SIZE)
+                for key, one in node.items()
+            ]
         elif isinstance(node, list):
-            rest += node
-        elif isinstance(node, int) and abs(node) > _LARGEST_SIZE:
+            rest += [(one, largest) for one in node]
+        elif isinstance(node, int) and abs(node) > largest:
             raise ValueError(f"the size {str(node)[:20]} in a configuration")
         elif isinstance(node, float) and not math.isfinite(node):
             raise ValueError(f"the number {node} in a configuration")
