@@ -49,9 +49,14 @@ def fitted(kind):
 
 def taken_apart(content):
     """Record and members, as bytes, of an archive."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    members = all_of(content)
     return json.loads(members.pop("record.json")), members
+
+
+def all_of(content):
+    """All members of a zip, as bytes."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {info.filename: archive.read(info) for info in archive.infolist()}
 
 
 def sealed(record, members):

@@ -174,7 +174,7 @@ class Opened:
 
 
 @contextmanager
-def opened(content):
+def opened(content, largest=LARGEST + _LARGEST_RECORD):
     """A zip whose directory and sizes may be believed, from its bytes."""
     end = content[-_END:]
     n_members, size = (
@@ -198,7 +198,7 @@ def opened(content):
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise Refused(f"a member {member.filename} of an unknown packing")
         size = sum(member.file_size for member in members)
-        if size > LARGEST + _LARGEST_RECORD:
+        if size > largest:
             raise Refused(f"one of {size / 2**20:.0f} MB unpacked")
         yield archive
 

@@ -32,7 +32,9 @@ _HISTORY = {
 #: Most numbers in a list of a record.
 _MOST = 2**24
 #: Largest record: it had the positions of rare peaks and all losses in it.
-_LARGEST_RECORD = 64 * 2**20
+_LARGEST_RECORD = 16 * 2**20
+#: It wrote no larger ones.
+_LARGEST = 256 * 2**20
 
 
 def is_legacy(content):
@@ -53,7 +55,7 @@ def converted(content):
     record : dict
     arrays : dict of ndarray
     """
-    with opened(content) as archive:
+    with opened(content, _LARGEST) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if not set(members) <= _MEMBERS:
             raise Refused(f"the members {sorted(members)}")
@@ -100,7 +102,7 @@ def _arrays_in(archive, member):
     """The arrays of a member that `numpy.savez` wrote."""
     content = archive.read(member)
     try:
-        with opened(content) as inner:
+        with opened(content, _LARGEST) as inner:
             return {
                 one.filename.removesuffix(".npy"): array_in(inner, one)
                 for one in inner.infolist()

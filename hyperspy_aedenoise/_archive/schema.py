@@ -103,7 +103,7 @@ def check(record, arrays):
     -------
     dict of int
     """
-    with all_refused():
+    with all_refused(), np.errstate(all="ignore"):
         lengths = check_form(
             record, {name: (one.dtype, one.shape) for name, one in arrays.items()}
         )
@@ -295,6 +295,13 @@ def _check_energies(energies):
         raise Refused("energies that are too far apart")
 
 
+def _check_scaling(mean, level):
+    """Refuse what spectra can't be divided by in single precision."""
+    for values in (level, 1 / level, mean / level):
+        if not np.abs(values).max() <= _LARGEST:
+            raise Refused("a noise level that spectra can't be divided by")
+
+
 def _check_spatial_values(fit, arrays):
     n_spectra = len(arrays["fingerprints"])
     if np.count_nonzero(arrays["used"]) != n_spectra:
@@ -302,6 +309,7 @@ def _check_spatial_values(fit, arrays):
     for name in ("spread", "level"):
         if arrays[name].min() <= 0:
             raise Refused(f"a {name} that is not positive")
+    _check_scaling(arrays["centre"], arrays["spread"])
     n_channels = len(arrays["mean"])
     if "energy_shift" in arrays and np.abs(arrays["energy_shift"]).max() > n_channels:
         raise Refused("an energy shift by more than all channels")
@@ -317,6 +325,7 @@ def _check_spatial_values(fit, arrays):
 def _check_history(fit, arrays):
     if arrays["noise_level"].min() <= 0:
         raise Refused("a noise level that is not positive")
+    _check_scaling(arrays["mean"], arrays["noise_level"] * fit["spread"])
     checked, kept = arrays["checked_iteration"], fit["kept_iteration"]
     n_steps = len(arrays["training_loss"])
     if checked.size and (checked.min() < 0 or checked.max() > n_steps):
