@@ -178,6 +178,7 @@ def old_bombs():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_small_files_take_little_memory(bombs, tmp_path):
     """At most 1 GB and 10 s; what is large but whole may be read."""

@@ -31,9 +31,8 @@ def masked_positions(entry):
 def format_of(entry):
     """Number of the format of an entry."""
     number = entry.get_item("format", FORMAT)
-    if isinstance(number, (bool, np.bool_)) or not isinstance(
-        number, (int, np.integer)
-    ):
+    is_number = isinstance(number, (int, np.integer))
+    if not is_number or isinstance(number, (bool, np.bool_)) or number < 1:
         raise broken("format", repr(number))
     return int(number)
 
