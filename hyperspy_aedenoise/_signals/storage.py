@@ -10,15 +10,18 @@ from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._signals.blockwise import blockwise
 from hyperspy_aedenoise._signals.carried import (
-    FORMAT,
-    PLACE,
     Carried,
     carried_by,
     carry,
-    denoiser_of,
     marks_in,
     marks_of,
     why_not,
+)
+from hyperspy_aedenoise._signals.entry import (
+    FORMAT,
+    PLACE,
+    channels_left_out,
+    masked_positions,
 )
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
@@ -57,7 +60,7 @@ class Fitted:
     def denoiser(self):
         """The denoiser; read but once."""
         with _one_at_a_time:
-            return denoiser_of(self.carried.content)
+            return self.carried.denoiser
 
     def __dask_tokenize__(self):
         # by what it is, not by the sentence that is its array
@@ -99,7 +102,7 @@ class Fitted:
         return self.carried.known.among(marks_of(used))
 
 
-def store(signal, denoiser, left_out, channels_left_out):
+def store(signal, denoiser, left_out, unused):
     """Put a trained denoiser into the metadata of its signal.
 
     Parameters
@@ -108,9 +111,10 @@ def store(signal, denoiser, left_out, channels_left_out):
     denoiser : AutoencoderDenoiser
     left_out : ndarray of bool, shape (...)
         Probe positions that took no part.
-    channels_left_out : ndarray of bool, shape (n_all_channels,)
+    unused : ndarray of bool, shape (n_all_channels,)
+        Channels that took no part.
     """
-    content, record = denoiser.to_bytes(), denoiser.record()
+    record = denoiser.record()
     entry = {"format": FORMAT}
     for key in ("package_version", "architecture", "learned_from"):
         entry[key] = record[key]
@@ -120,11 +124,11 @@ def store(signal, denoiser, left_out, channels_left_out):
     entry["noise"] = record["noise"]
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]
-    entry["channels_left_out"] = channels_left_out
+    entry["channels_left_out"] = unused
     if signal.metadata.has_item(PLACE):
         del signal.metadata.Signal.Denoising
     signal.metadata.set_item(PLACE, entry)
-    carry(signal, content, left_out, ~channels_left_out)
+    carry(signal, denoiser, left_out, ~unused)
 
 
 def left_out_by_place(signal):
@@ -132,12 +136,11 @@ def left_out_by_place(signal):
 
     It kept a mask alone, which holds for the whole map as it was.
     """
-    if signal.metadata.has_item(f"{PLACE}.fingerprints"):
+    if not signal.metadata.has_item(PLACE):
         return None
-    left_out = signal.metadata.get_item(f"{PLACE}.positions_left_out")
+    left_out = masked_positions(signal.metadata.get_item(PLACE))
     if left_out is None:
         return None
-    left_out = np.asarray(left_out, dtype=bool)
     return left_out if left_out.shape == positions_shape(signal) else None
 
 
@@ -156,7 +159,7 @@ def trained(signal):
         raise RuntimeError(f"{why_not(signal)} Call `s.decompose_autoencoder()` first.")
     check_axes(signal)
     entry = signal.metadata.get_item(PLACE)
-    fitted = Fitted(carried, ~np.asarray(entry.channels_left_out, dtype=bool))
+    fitted = Fitted(carried, ~channels_left_out(entry.as_dictionary()))
     axis, kept = signal.axes_manager.signal_axes[0], fitted.kept
     if kept.size != axis.size:
         raise ValueError(
@@ -167,7 +170,18 @@ def trained(signal):
                 "Train again on this signal, with `s.decompose_autoencoder()`.",
             )
         )
-    apart = np.abs(axis.axis[kept] - fitted.denoiser.energies_).max()
+    energies = fitted.denoiser.energies_
+    if energies is None or energies.size != kept.sum():
+        n_channels = "unknown" if energies is None else energies.size
+        raise ValueError(
+            must_be(
+                "signal",
+                f"on the channels of the training, {n_channels}",
+                f"{kept.sum()} that aren't masked",
+                "Train again on this signal, with `s.decompose_autoencoder()`.",
+            )
+        )
+    apart = np.abs(axis.axis[kept] - energies).max()
     if apart > 0.5 * abs(axis.scale):
         _logger.warning(
             "the energy axis was changed since the training, by up to %.3g %s; the "
