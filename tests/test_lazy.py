@@ -17,6 +17,7 @@ from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._denoiser import uncertainty
 from hyperspy_aedenoise._engine import selection
 from hyperspy_aedenoise._observation import blocks
 from hyperspy_aedenoise._signals import memory
@@ -38,8 +39,12 @@ CHUNKINGS = {
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Maps of a few hundred spectra are large ones: 34 spectra of 60 channels each."""
+    """Maps of a few hundred spectra are large ones: 34 spectra of 60 channels each.
+
+    The draws of the uncertainty, which are not judged here, are few.
+    """
     monkeypatch.setattr(blocks, "_BLOCK", 2**11)
+    monkeypatch.setattr(uncertainty, "_N_DRAWS", 3)
 
 
 @pytest.fixture(scope="module")
@@ -462,7 +467,7 @@ def pid_of(rows):
 
 
 def test_a_cluster_computes_the_same(client, noisy, fitted):
-    """Its workers do the work, and need no Keras for that."""
+    """Its workers do the work, and need no Keras for the fit."""
     lazy = lazy_of(noisy)
     everywhere = np.ones((12, 14), bool)
     pids = blocks.spectra_of(lazy.data, everywhere).gather(pid_of)
@@ -471,6 +476,7 @@ def test_a_cluster_computes_the_same(client, noisy, fitted):
     before = sum(len(log) for log in client.run(_log_of).values())
     train(lazy)
     assert sum(len(log) for log in client.run(_log_of).values()) > before
+    # reading a stored autoencoder, for what follows, may still need Keras
     assert not set().union(*client.run(loaded).values())
     for name in RESULTS:
         result, expected = getattr(lazy, name)(), getattr(fitted, name)()
