@@ -22,7 +22,7 @@ def _attach(module):
     if eels_spectrum is None:
         return
     try:
-        from hyperspy_aedenoise._signals import carried, methods
+        from hyperspy_aedenoise._signals import methods
 
         for name, method in methods.SIGNAL_METHODS.items():
             setattr(eels_spectrum, name, method)

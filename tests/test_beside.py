@@ -13,7 +13,7 @@ import archives
 import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser
-from hyperspy_aedenoise._archive.beside import beside, check_writable
+from hyperspy_aedenoise._archive.write_beside import beside, check_writable
 
 
 @pytest.fixture(scope="module")

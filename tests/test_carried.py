@@ -12,7 +12,7 @@ from conftest import SIGMA, train
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._archive import container
-from hyperspy_aedenoise._engine.places import Places, fingerprints
+from hyperspy_aedenoise._engine.fingerprints import Places, fingerprints
 from hyperspy_aedenoise._signals.storage import trained
 
 DATA = Path(__file__).parent / "data"

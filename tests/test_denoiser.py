@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._observation.observation import Observation
 
 SIGMA = 0.05

@@ -19,7 +19,6 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._denoiser import uncertainty
 from hyperspy_aedenoise._engine import selection
-from hyperspy_aedenoise._observation import blocks
 from hyperspy_aedenoise._signals import memory
 
 #: What gives a signal, without arguments.

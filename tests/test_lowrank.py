@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._linear import principal
+from hyperspy_aedenoise._linear import principal_codes
 from hyperspy_aedenoise._noise.random_matrices import optimal_gain
 from hyperspy_aedenoise._observation.observation import Observation
 

@@ -8,10 +8,10 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._filters.rare import find_rare
+from hyperspy_aedenoise._filters.rare_peaks import find_rare
 from hyperspy_aedenoise._noise.whitening import Colour
-from hyperspy_aedenoise._observation.blocks import Computed
 from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import Computed
 
 NOISE = NoiseModel.gaussian(1.0)
 SHAPE = (1, 20, 22)

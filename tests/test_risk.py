@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._engine.pairs import Pair, recorrupted_pair
-from hyperspy_aedenoise._observation.blocks import InMemory
+from hyperspy_aedenoise._engine.recorrupted_pairs import Pair, recorrupted_pair
 from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory
 
 NOISE = NoiseModel(2.0, 25.0, (1, 0.4))
 RATIO = 0.3

@@ -5,13 +5,13 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
-from hyperspy_aedenoise._engine.bank import CodeBank
 from hyperspy_aedenoise._engine.candidates import helpful_share
+from hyperspy_aedenoise._engine.code_bank import CodeBank
 from hyperspy_aedenoise._engine.encoder import Encoding
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._engine.selection import choose
-from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
 

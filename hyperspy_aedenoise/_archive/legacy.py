@@ -192,7 +192,7 @@ def _spectral(old, config, _, weights):
 
 
 def _own(old, config, stored, weights):
-    from hyperspy_aedenoise._networks.own import (
+    from hyperspy_aedenoise._networks.own_models import (
         configuration,
         model_of,
         scaling_of,

@@ -10,7 +10,7 @@ from hyperspy_aedenoise._archive.container import Opened
 from hyperspy_aedenoise._archive.refusal import Refused, all_refused
 from hyperspy_aedenoise._archive.schema import DENOISED, OWN, SPATIAL
 from hyperspy_aedenoise._archive.writing import BANK, LOSSES, PARTS
-from hyperspy_aedenoise._engine.bank import CodeBank
+from hyperspy_aedenoise._engine.code_bank import CodeBank
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
 from hyperspy_aedenoise._filters.code_network import CodeNetwork, weight_shapes
@@ -142,7 +142,7 @@ def _rare(rare, positions):
 
 
 def _network(kind, fit, arrays):
-    from hyperspy_aedenoise._networks.fitting import TrainedNetwork
+    from hyperspy_aedenoise._networks.fit_network import TrainedNetwork
     from hyperspy_aedenoise._networks.models import Scaling
     from hyperspy_aedenoise._networks.training import History
 
@@ -173,7 +173,7 @@ def _spectral_network(_, arrays, scaling):
 
 
 def _own_network(fit, arrays, scaling):
-    from hyperspy_aedenoise._networks.own import check_own, model_of, wrap_own
+    from hyperspy_aedenoise._networks.own_models import check_own, model_of, wrap_own
 
     own = model_of(fit["configuration"], len(arrays["weights"]))
     check_own(own, len(scaling.mean))

@@ -12,9 +12,9 @@ from hyperspy_aedenoise._errors import (
     real_spectra,
 )
 from hyperspy_aedenoise._noise.model import NoiseModel
-from hyperspy_aedenoise._observation.blocks import spectra_of
 from hyperspy_aedenoise._observation.finite import refuse_not_finite
 from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
 
 _logger = logging.getLogger(__name__)
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._archive.part import is_denoised
+from hyperspy_aedenoise._archive.part_of_map import is_denoised
 from hyperspy_aedenoise._archive.reading import read_spectra
 from hyperspy_aedenoise._archive.writing import written_spectra
-from hyperspy_aedenoise._engine.places import Places, fingerprints
+from hyperspy_aedenoise._engine.fingerprints import Places, fingerprints
 
 
 class DenoisedSpectra:

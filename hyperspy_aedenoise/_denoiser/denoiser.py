@@ -194,7 +194,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
         if alone or self.architecture == "spatial-spectral":
             fitted = fit_spatial_spectral(observation, n_codes, seeds[0], progress)
         else:
-            from hyperspy_aedenoise._networks.fitting import fit_network
+            from hyperspy_aedenoise._networks.fit_network import fit_network
 
             spectra, noise = observation.spectra, observation.noise
             if reference is None:

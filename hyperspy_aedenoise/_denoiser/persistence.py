@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hyperspy_aedenoise._archive.beside import beside
 from hyperspy_aedenoise._archive.reading import read
+from hyperspy_aedenoise._archive.write_beside import beside
 from hyperspy_aedenoise._archive.writing import written
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
 from hyperspy_aedenoise._errors import must_be

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._observation.blocks import slices
+from hyperspy_aedenoise._observation.spectra_by_blocks import slices
 
 
 def of_length(values, n_expected, argument="spectra"):

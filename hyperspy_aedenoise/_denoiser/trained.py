@@ -217,7 +217,7 @@ class TrainedDenoiser:
         """Return what to pass as `architecture` to train such a network afresh."""
         if self.is_spatial or self.model_.name != "own":
             return "spatial-spectral" if self.is_spatial else self.model_.name
-        from hyperspy_aedenoise._networks.own import unwrap_own
+        from hyperspy_aedenoise._networks.own_models import unwrap_own
 
         return unwrap_own(self.model_, self.fitted_.start)
 

@@ -5,10 +5,10 @@ import zlib
 import numpy as np
 
 from hyperspy_aedenoise._engine.restoration import restore
-from hyperspy_aedenoise._observation.blocks import Computed, slices
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
-from hyperspy_aedenoise._observation.redrawn import Redrawn
+from hyperspy_aedenoise._observation.redrawn_noise import Redrawn
+from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, slices
 
 #: Noisy copies that measure how noise passes.
 _N_DRAWS = 16

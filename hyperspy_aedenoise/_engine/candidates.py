@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 
 from hyperspy_aedenoise._engine.encoder import Encoding
-from hyperspy_aedenoise._engine.pairs import Pair
 from hyperspy_aedenoise._engine.recipe import (
     CODE_FILTERS,
     CORRECTED,
@@ -15,10 +14,11 @@ from hyperspy_aedenoise._engine.recipe import (
     Place,
     Recipe,
 )
+from hyperspy_aedenoise._engine.recorrupted_pairs import Pair
 from hyperspy_aedenoise._engine.restoration import decoded
 from hyperspy_aedenoise._filters.code_network import FEWEST, CodeNetwork
 from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
-from hyperspy_aedenoise._observation.blocks import Spectra
+from hyperspy_aedenoise._observation.spectra_by_blocks import Spectra
 
 _logger = logging.getLogger(__name__)
 

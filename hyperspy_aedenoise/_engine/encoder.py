@@ -8,8 +8,12 @@ from hyperspy_aedenoise._engine.recipe import CODE_FILTERS
 from hyperspy_aedenoise._filters.code_network import refined
 from hyperspy_aedenoise._filters.energy_shift import moved
 from hyperspy_aedenoise._filters.nonlocal_bayes import MOST_FILTERED, MapFilter, alike
-from hyperspy_aedenoise._filters.weak import AVERAGED, FEWEST, weak_components
-from hyperspy_aedenoise._linear.principal import (
+from hyperspy_aedenoise._filters.weak_components import (
+    AVERAGED,
+    FEWEST,
+    weak_components,
+)
+from hyperspy_aedenoise._linear.principal_codes import (
     PrincipalCodes,
     extended,
     principal_codes,

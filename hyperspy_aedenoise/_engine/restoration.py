@@ -9,9 +9,9 @@ from hyperspy_aedenoise._engine.encoder import Encoding
 from hyperspy_aedenoise._filters.along_energy import fitted_spectra
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
-from hyperspy_aedenoise._filters.rare import RareFeatures, find_rare
-from hyperspy_aedenoise._linear.principal import PrincipalCodes, clean_codes
-from hyperspy_aedenoise._observation.blocks import Computed
+from hyperspy_aedenoise._filters.rare_peaks import RareFeatures, find_rare
+from hyperspy_aedenoise._linear.principal_codes import PrincipalCodes, clean_codes
+from hyperspy_aedenoise._observation.spectra_by_blocks import Computed
 
 _logger = logging.getLogger(__name__)
 

@@ -12,10 +12,14 @@ from hyperspy_aedenoise._engine.candidates import (
     Trial,
 )
 from hyperspy_aedenoise._engine.encoder import MOST_TRIED, N_PIECES
-from hyperspy_aedenoise._engine.pairs import Pair, PairedDifference, mean_difference
 from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._engine.recorrupted_pairs import (
+    Pair,
+    PairedDifference,
+    mean_difference,
+)
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
-from hyperspy_aedenoise._linear.principal import principal_codes
+from hyperspy_aedenoise._linear.principal_codes import principal_codes
 
 #: Most draws of a pair, where spectra are few.
 _MOST_DRAWS = 4

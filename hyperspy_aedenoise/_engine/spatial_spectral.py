@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hyperspy_aedenoise._engine.bank import CodeBank
+from hyperspy_aedenoise._engine.code_bank import CodeBank
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._engine.selection import Choice, choose
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._noise.whitening import Colour
-from hyperspy_aedenoise._observation.blocks import Computed, InMemory
+from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, InMemory
 
 
 @dataclass(frozen=True)

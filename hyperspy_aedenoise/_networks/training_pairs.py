@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._engine.pairs import recorrupted_pair
-from hyperspy_aedenoise._linear.principal import clean_codes, principal_codes
+from hyperspy_aedenoise._engine.recorrupted_pairs import recorrupted_pair
+from hyperspy_aedenoise._linear.principal_codes import clean_codes, principal_codes
 from hyperspy_aedenoise._observation.observation import Observation
 
 #: Ratio of a training pair: 0.5 to 1 train best.

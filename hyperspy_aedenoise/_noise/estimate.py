@@ -4,11 +4,11 @@ import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._noise.eigen import components_above, leading_components
+from hyperspy_aedenoise._noise.gain_and_offset import Residual, longest_lag
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._noise.neighbours import fixed_pattern, roughness
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._noise.random_matrices import rank_of_unknown_level
-from hyperspy_aedenoise._noise.residual import Residual, longest_lag
 from hyperspy_aedenoise._noise.whitening import Colour
 
 #: Most rounds in which the variance weighs the data and the data give the variance.

@@ -50,7 +50,7 @@ class MeasuredNoise(NoiseModel):
         -------
         matplotlib.figure.Figure
         """
-        from hyperspy_aedenoise._noise.plot import plot_noise
+        from hyperspy_aedenoise._noise.figure import plot_noise
 
         return plot_noise(self)
 

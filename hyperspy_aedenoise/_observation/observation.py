@@ -7,8 +7,8 @@ import numpy as np
 
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.whitening import Colour
-from hyperspy_aedenoise._observation.blocks import InMemory, Spectra
 from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, Spectra
 
 #: Steps towards noise that is 1 on average in each spectrum and in each channel.
 _STEPS = 3

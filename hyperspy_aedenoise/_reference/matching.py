@@ -9,7 +9,7 @@ from hyperspy_aedenoise._reference.edge_fit import (
     find_shift,
     fit_edge,
 )
-from hyperspy_aedenoise._reference.report import (
+from hyperspy_aedenoise._reference.match_report import (
     DISTANCE,
     SIGNIFICANT,
     MatchReport,

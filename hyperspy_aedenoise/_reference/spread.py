@@ -6,7 +6,7 @@ import numpy as np
 import scipy.interpolate
 import scipy.linalg
 
-from hyperspy_aedenoise._reference.report import SIGNIFICANT, percent
+from hyperspy_aedenoise._reference.match_report import SIGNIFICANT, percent
 
 #: Spectra of a larger experiment are drawn at random to measure their spread.
 _MOST_SPECTRA = 8192

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
-from hyperspy_aedenoise._engine.pairs import RATIO, Pair, PairedDifference
-from hyperspy_aedenoise._linear.pca import MOST_COMPONENTS, PCA
-from hyperspy_aedenoise._linear.principal import principal_codes
-from hyperspy_aedenoise._observation.blocks import InMemory, same
+from hyperspy_aedenoise._engine.recorrupted_pairs import RATIO, Pair, PairedDifference
+from hyperspy_aedenoise._linear.hyperspy_pca import MOST_COMPONENTS, PCA
+from hyperspy_aedenoise._linear.principal_codes import principal_codes
+from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same
 
 #: Positions of a large map on which the routes are judged, and in how many pieces.
 MOST_JUDGED, _N_PIECES = 16384, 4

@@ -3,16 +3,16 @@
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be, positive_integer
-from hyperspy_aedenoise._observation.blocks import same, spectra_of
 from hyperspy_aedenoise._observation.finite import n_not_finite, refuse_not_finite
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
 from hyperspy_aedenoise._report.comparison import (
     ROUTES,
     DenoisingComparison,
     recommend,
 )
-from hyperspy_aedenoise._signals.blockwise import OnChannels, blockwise
+from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (

@@ -3,7 +3,7 @@
 from hyperspy_aedenoise._signals.compare import compare_denoising
 from hyperspy_aedenoise._signals.fit import decompose_autoencoder
 from hyperspy_aedenoise._signals.noise import estimate_noise
-from hyperspy_aedenoise._signals.plots import (
+from hyperspy_aedenoise._signals.plot_methods import (
     plot_autoencoder_loadings,
     plot_autoencoder_training,
 )

@@ -63,8 +63,8 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     True
     """
     from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
-    from hyperspy_aedenoise._observation.blocks import spectra_of
     from hyperspy_aedenoise._observation.finite import refuse_not_finite
+    from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
 
     selection = selection_of(self, navigation_mask, signal_mask)
     passes = progress_bar(None, "Reading", leave=False)

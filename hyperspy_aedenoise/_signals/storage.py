@@ -8,8 +8,8 @@ import numpy as np
 
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._signals.blockwise import blockwise
-from hyperspy_aedenoise._signals.carried import (
+from hyperspy_aedenoise._signals.apply_to_signal import blockwise
+from hyperspy_aedenoise._signals.carried_fit import (
     Carried,
     carried_by,
     carry,
@@ -17,7 +17,7 @@ from hyperspy_aedenoise._signals.carried import (
     marks_of,
     why_not,
 )
-from hyperspy_aedenoise._signals.entry import (
+from hyperspy_aedenoise._signals.metadata_entry import (
     FORMAT,
     PLACE,
     channels_left_out,

@@ -8,7 +8,7 @@ from hyperspy.component import Component
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._signals.carried import carried_by
+from hyperspy_aedenoise._signals.carried_fit import carried_by
 from hyperspy_aedenoise._signals.spectra import energy_last
 
 

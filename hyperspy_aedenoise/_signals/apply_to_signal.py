@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._observation.blocks import in_whole_spectra
+from hyperspy_aedenoise._observation.spectra_by_blocks import in_whole_spectra
 from hyperspy_aedenoise._signals.spectra import energy_last, output_type
 
 

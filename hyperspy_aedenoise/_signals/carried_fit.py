@@ -14,9 +14,9 @@ import numpy as np
 
 from hyperspy_aedenoise._archive.refusal import one_line
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
-from hyperspy_aedenoise._engine.places import Places, fingerprints
-from hyperspy_aedenoise._observation.blocks import in_whole_spectra
-from hyperspy_aedenoise._signals.entry import (
+from hyperspy_aedenoise._engine.fingerprints import Places, fingerprints
+from hyperspy_aedenoise._observation.spectra_by_blocks import in_whole_spectra
+from hyperspy_aedenoise._signals.metadata_entry import (
     FORMAT,
     PLACE,
     array_of,
@@ -294,7 +294,7 @@ def _put(entry, content, known):
 
 def _needed(signal, carried, kept):
     """What a signal's file needs of what it carries; None where that is of no use."""
-    from hyperspy_aedenoise._archive.part import bank_in, part_of
+    from hyperspy_aedenoise._archive.part_of_map import bank_in, part_of
 
     axes = signal.axes_manager
     if axes.signal_dimension != 1 or axes.signal_axes[0].size != kept.size:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.special
 
-from hyperspy_aedenoise._filters.peaks import Peaks
+from hyperspy_aedenoise._filters.peak_templates import Peaks
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._observation.blocks import Spectra
+from hyperspy_aedenoise._observation.spectra_by_blocks import Spectra
 
 #: Spectra whose noise has a seed of its own.
 _TILE = 256

@@ -89,7 +89,7 @@ class MatchReport:
         -------
         matplotlib.figure.Figure
         """
-        from hyperspy_aedenoise._reference.plot import plot_match
+        from hyperspy_aedenoise._reference.figure import plot_match
 
         return plot_match(self)
 

@@ -24,7 +24,7 @@ def plot_autoencoder_training(self):
         If there is no trained autoencoder.
     """
     from hyperspy_aedenoise._report.figures import plot_training
-    from hyperspy_aedenoise._report.forms_figure import plot_forms
+    from hyperspy_aedenoise._report.recipes_figure import plot_forms
 
     denoiser, title = trained(self).denoiser, self.metadata.General.title
     if denoiser.form_ is not None:

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from hyperspy_aedenoise._noise.eigen import leading_directions
-from hyperspy_aedenoise._observation.blocks import slices
+from hyperspy_aedenoise._observation.spectra_by_blocks import slices
 
 #: Alike positions that are averaged in the search for weak components.
 AVERAGED = 30

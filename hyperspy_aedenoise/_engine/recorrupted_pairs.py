@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from hyperspy_aedenoise._noise.model import NoiseModel
-from hyperspy_aedenoise._observation.blocks import InMemory, slices
 from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, slices
 
 #: Ratio of a pair that judges: with more noise on the first, what is judged would no
 #: longer be what is used; with less, the second says too little.

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hyperspy_aedenoise._engine.places import FoundPlaces, Places, fingerprints
+from hyperspy_aedenoise._engine.fingerprints import FoundPlaces, Places, fingerprints
 from hyperspy_aedenoise._filters.nonlocal_bayes import estimate_from
 
 #: Alike codes that estimate those of a spectrum which the training didn't see.
