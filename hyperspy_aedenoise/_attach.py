@@ -22,10 +22,10 @@ def _attach(module):
     if eels_spectrum is None:
         return
     try:
-        from hyperspy_aedenoise._signals import methods
+        from hyperspy_aedenoise._signals import carried_fit, methods
 
         for name, method in methods.SIGNAL_METHODS.items():
             setattr(eels_spectrum, name, method)
-        eels_spectrum._to_dictionary = carried.packing(eels_spectrum)
+        eels_spectrum._to_dictionary = carried_fit.packing(eels_spectrum)
     except Exception:
         _logger.exception("the autoencoder methods are missing on EELSSpectrum")

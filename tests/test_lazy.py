@@ -19,6 +19,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._denoiser import uncertainty
 from hyperspy_aedenoise._engine import selection
+from hyperspy_aedenoise._observation import spectra_by_blocks as blocks
 from hyperspy_aedenoise._signals import memory
 
 #: What gives a signal, without arguments.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._linear import principal_codes
+from hyperspy_aedenoise._linear import principal_codes as linear
 from hyperspy_aedenoise._noise.random_matrices import optimal_gain
 from hyperspy_aedenoise._observation.observation import Observation
 
@@ -16,11 +16,11 @@ def observed(rows, noise):
 
 
 def principal_codes(rows, noise, n_codes=None):
-    return principal.principal_codes(observed(rows, noise), n_codes)
+    return linear.principal_codes(observed(rows, noise), n_codes)
 
 
 def clean_codes(rows, noise, n_codes=None):
-    return principal.clean_codes(observed(rows, noise), n_codes)
+    return linear.clean_codes(observed(rows, noise), n_codes)
 
 
 def of_rank(rank, n_spectra, n_channels, strength, rng):
