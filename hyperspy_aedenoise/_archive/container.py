@@ -32,6 +32,8 @@ _HEADER = re.compile(
     r"\{'descr': '([<>|][fiub][1248])', 'fortran_order': (False|True), "
     r"'shape': \(((?:\d{1,12}, ?)*(?:\d{1,12})?)\), \} *\n"
 )
+#: Most bytes of noisy numbers that are packed: it takes seconds, and gains 7 %.
+_WORTHWHILE = 2**20
 #: Bytes that are read or written at a time.
 _AT_ONCE = 2**20
 
@@ -70,7 +72,8 @@ def packed(record, arrays):
     content, digest = io.BytesIO(), _Digest()
     with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
-            with _written(archive, f"{name}.npy", array.nbytes) as member:
+            size, kind = array.nbytes, array.dtype.kind
+            with _written(archive, f"{name}.npy", size, kind) as member:
                 member.write(digest.of(name, _header(array)))
                 flat = array.reshape(-1).view(np.uint8)
                 for start in range(0, flat.size, _AT_ONCE):
@@ -86,10 +89,12 @@ def packed(record, arrays):
     return content.getvalue()
 
 
-def _written(archive, name, size):
-    """A member of a zip to be written."""
+def _written(archive, name, size, kind=None):
+    """A member of a zip to be written, of a kind of numbers."""
     info = zipfile.ZipInfo(name, _NO_TIME)
-    info.compress_type, info.create_system = zipfile.ZIP_DEFLATED, 3
+    info.create_system = 3
+    if size <= _WORTHWHILE or kind == "b":
+        info.compress_type = zipfile.ZIP_DEFLATED
     info.file_size, info.external_attr = size, 0o600 << 16
     return archive.open(info, "w")
 
