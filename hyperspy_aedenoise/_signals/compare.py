@@ -77,7 +77,6 @@ def compare_denoising(self, truth=None, components=None):
         values = blockwise(self, OnChannels(function, kept))
         signals[route] = _as_signal(self, _without(values, left_out))
     signals["autoencoder"] = _as_signal(self, by_block(self, restore, fitted, left_out))
-    signals["nonlocal"] = signals["autoencoder"]
     other = routes.nonlocal_denoiser()
     if other is not None:
         values = blockwise(self, OnChannels(other.denoise, kept))
@@ -95,7 +94,9 @@ def compare_denoising(self, truth=None, components=None):
         for route, signal in signals.items()
     ]
     recommended, reason = recommend(table, estimate, observation.n_spectra)
-    return DenoisingComparison(table, signals, recommended, reason, truth)
+    return DenoisingComparison(
+        table, signals, recommended, reason, truth, denoiser.noise_
+    )
 
 
 def _observed(selection, left_out, denoiser):

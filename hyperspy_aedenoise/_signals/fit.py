@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be, real_spectra
+from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
@@ -139,7 +140,7 @@ def decompose_autoencoder(
             history["kept_iteration"],
         )
     if print_info:
-        print(summary(denoiser))
+        print(summary(denoiser, unit_of(self.axes_manager.signal_axes[0])))
     return denoiser.record() if return_info else None
 
 
@@ -151,7 +152,7 @@ def _reference_spectra(signal, reference, channels_left_out):
         other = reference.axes_manager.signal_axes[0]
         energies = other.axis
         values = energy_last(reference, np.asarray(reference.data))
-        got = f" from {energies[0]:.6g} to {energies[-1]:.6g} {other.units}"
+        got = f" from {energies[0]:.6g} to {energies[-1]:.6g} {unit_of(other)}".rstrip()
     else:
         energies, got = axis.axis, ""
         values = np.asarray(reference)
@@ -162,7 +163,7 @@ def _reference_spectra(signal, reference, channels_left_out):
             must_be(
                 "reference",
                 f"on the signal's energy axis, {axis.size} channels from "
-                f"{axis.axis[0]:.6g} to {axis.axis[-1]:.6g} {axis.units}",
+                f"{axis.axis[0]:.6g} to {axis.axis[-1]:.6g} {unit_of(axis)}".rstrip(),
                 f"{values.shape[-1]} channels{got}",
                 "Simulate on that axis, or use `reference.interpolate_on_axis`.",
             )

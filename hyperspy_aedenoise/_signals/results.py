@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_axes,
     navigation_signal,
@@ -82,7 +83,7 @@ def get_autoencoder_uncertainty(self):
     spread = by_block(self, Scatter(refits), fitted)
     uncertainty = restored_like(self, spread)
     title = uncertainty.metadata.General.title
-    uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
+    uncertainty.metadata.General.title = _titled("Uncertainty", title)
     return uncertainty
 
 
@@ -116,7 +117,7 @@ def get_autoencoder_loadings(self):
     if self._lazy:
         loadings = loadings.as_lazy()
     title = self.metadata.General.title
-    loadings.metadata.General.title = f"Autoencoder loadings of {title}"
+    loadings.metadata.General.title = _titled("Autoencoder loadings", title)
     loadings.set_signal_type("")  # now a Signal1D or Signal2D, where it is one
     return loadings
 
@@ -145,9 +146,12 @@ def get_autoencoder_energy_shift(self):
     values = by_block(self, shift, trained(self), n_out=1)
     axis = self.axes_manager.signal_axes[0]
     found = navigation_signal(self, np.atleast_1d(values[..., 0] * axis.scale))
-    found.metadata.General.title = (
-        f"Energy shift of {self.metadata.General.title}".strip()
-    )
-    units = f" ({axis.units})" if isinstance(axis.units, str) else ""
+    found.metadata.General.title = _titled("Energy shift", self.metadata.General.title)
+    units = f" ({unit_of(axis)})" if unit_of(axis) else ""
     found.metadata.set_item("Signal.quantity", f"Energy shift{units}")
     return found
+
+
+def _titled(what, title):
+    """A title that says of what, if that has one."""
+    return f"{what} of {title}" if title else what
