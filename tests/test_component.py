@@ -1,5 +1,7 @@
 """The model component whose shape is the trained decoder."""
 
+import os
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
@@ -132,6 +134,46 @@ def test_it_is_made_from_a_file_too(trained_signal, tmp_path):
     one = AutoencoderEdge(tmp_path / "x.keras").function(axis)
     other = AutoencoderEdge(AutoencoderDenoiser.load(tmp_path / "x.keras"))
     assert np.array_equal(one, other.function(axis))
+
+
+def test_no_string_is_taken_for_a_path(trained_signal, tmp_path):
+    """One in a stored model could make it open anything: a pipe would hang."""
+    content = trained_signal.metadata.Signal.Denoising.autoencoder.tobytes()
+    (tmp_path / "x.keras").write_bytes(content)
+    with pytest.raises(TypeError, match=r"`pathlib\.Path\(\.\.\.\)` of it"):
+        AutoencoderEdge(str(tmp_path / "x.keras"))
+    one = AutoencoderEdge(content).function(np.arange(530.0, 540))
+    other = AutoencoderEdge(trained_signal).function(np.arange(530.0, 540))
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: np.array([path]), bytes])
+def test_a_restored_model_opens_no_file(trained_signal, kind, tmp_path):
+    """Whatever stands in its place in the file."""
+    os.mkfifo(tmp_path / "canary")  # who opens it waits for ever
+    signal = trained_signal.inav[:3, :2]
+    model_of(signal, AutoencoderEdge(signal)).store("evil")
+    path = os.fsencode(tmp_path / "canary") if kind is bytes else tmp_path / "canary"
+    components = signal.models._models["evil"]["_dict"]["components"]
+    components[0]["autoencoder"] = kind(path if kind is bytes else str(path))
+    for again in (signal, saved_and_loaded(signal, tmp_path)):
+        with pytest.raises((TypeError, ValueError), match="autoencoder"):
+            again.models.restore("evil")
+
+
+def saved_and_loaded(signal, folder):
+    signal.save(folder / "evil.hspy")
+    return hs.load(folder / "evil.hspy")
+
+
+def test_a_broken_archive_in_a_stored_model_is_refused(trained_signal, tmp_path):
+    signal = trained_signal.inav[:3, :2]
+    model_of(signal, AutoencoderEdge(signal)).store("broken")
+    components = signal.models._models["broken"]["_dict"]["components"]
+    components[0]["autoencoder"] = components[0]["autoencoder"][:-50]
+    again = saved_and_loaded(signal, tmp_path)
+    with pytest.raises(ValueError, match="autoencoder file"):
+        again.models.restore("broken")
 
 
 def test_other_energies_are_refused_by_the_encoder(trained_signal):

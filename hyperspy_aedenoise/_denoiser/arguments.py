@@ -19,7 +19,7 @@ from hyperspy_aedenoise._observation.layout import Layout
 
 _logger = logging.getLogger(__name__)
 
-#: Spectra that tell the size of all.
+#: First spectra, which tell the size of all.
 _SOME = 64
 
 ARCHITECTURES = ("auto", "spectral", "spatial-spectral")
@@ -64,27 +64,8 @@ def check_arguments(architecture, output_dimension, noise, has_reference):
                     "The model itself says how many latent variables it has.",
                 )
             )
-        _check_storable(architecture)
     if noise is not None:
         check_noise(noise)
-
-
-def _check_storable(model):
-    """Refuse a model that could be trained but not kept, before hours go into it."""
-    from hyperspy_aedenoise._archive.keras_file import check_storable
-
-    try:
-        check_storable(model)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            must_be(
-                "architecture",
-                "made of Keras layers that can be stored and read safely",
-                f"one that can't ({error})",
-                "Use plain layers, and register your own with "
-                "`keras.saving.register_keras_serializable`.",
-            )
-        ) from error
 
 
 def check_noise(noise):
@@ -156,7 +137,7 @@ def checked_spectra(spectra, left_out, passes=None):
     layout = Layout.of(used)
     spectra = spectra_of(values, used, passes)
     refuse_not_finite("spectra", spectra, layout)
-    of_usual_size("spectra", spectra.sample(_SOME))
+    of_usual_size("spectra", spectra.take(slice(_SOME)))
     return spectra, layout
 
 

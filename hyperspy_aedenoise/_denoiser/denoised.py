@@ -1,14 +1,11 @@
 """Denoised spectra in place of the denoiser that made them."""
 
-import io
-import zipfile
-
 import numpy as np
 
+from hyperspy_aedenoise._archive.part import is_denoised
+from hyperspy_aedenoise._archive.reading import read_spectra
+from hyperspy_aedenoise._archive.writing import written_spectra
 from hyperspy_aedenoise._engine.places import Places, fingerprints
-
-#: Name of the denoised spectra within the archive.
-_SPECTRA = "denoised.npy"
 
 
 class DenoisedSpectra:
@@ -60,28 +57,18 @@ class DenoisedSpectra:
 
     def to_bytes(self):
         """Everything as the bytes of a file."""
-        content = io.BytesIO()
-        np.savez_compressed(
-            content,
-            denoised=self._spectra,
-            fingerprints=self._places.fingerprints,
-            energies=self.energies_,
-            misfit=self._misfit,
-        )
-        return content.getvalue()
+        marks = self._places.fingerprints
+        return written_spectra(marks, self._spectra, self.energies_, self._misfit)
 
     @classmethod
     def from_bytes(cls, content):
         """Undo `to_bytes`."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            names = ("fingerprints", "denoised", "energies", "misfit")
-            return cls(*(stored[name] for name in names))
+        return cls(*read_spectra(content))
 
     @staticmethod
     def are_in(content):
         """Whether a file's bytes hold denoised spectra, and no denoiser."""
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _SPECTRA in archive.namelist()
+        return is_denoised(content)
 
     def __getattr__(self, name):
         if name.startswith("__"):

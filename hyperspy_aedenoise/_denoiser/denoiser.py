@@ -217,9 +217,22 @@ class AutoencoderDenoiser(TrainedDenoiser):
         Parameters
         ----------
         path : str or path-like
-            Ending in ``.keras``. An existing file is replaced.
+            Ending in ``.keras``. An existing file is replaced, once the new one is
+            whole.
+
+        Raises
+        ------
+        ValueError
+            If the name ends otherwise, or if the file would be too large to be read.
+        OSError
+            If it can't be written; an existing file is as it was.
+
+        Notes
+        -----
+        In spite of its name it is no file of Keras, but this package's own: plain
+        numbers beside a JSON text, without Keras's version, for `load` alone.
         """
-        persistence.checked_path(path).write_bytes(self.to_bytes())
+        persistence.save(self._checked(), path)
 
     @classmethod
     def load(cls, path):

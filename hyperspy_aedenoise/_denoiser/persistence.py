@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from hyperspy_aedenoise._archive import keras_file
-from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._archive.beside import beside
+from hyperspy_aedenoise._archive.reading import read
+from hyperspy_aedenoise._archive.writing import written
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._noise.model import NoiseModel
 
 #: What a spatial-spectral autoencoder was judged on.
 _PAIR = "a recorrupted pair of the spectra"
@@ -49,10 +47,10 @@ def record(denoiser):
     from hyperspy_aedenoise import __version__
 
     noise, energies = denoiser.noise_, denoiser.energies_
-    spatial, requested = denoiser.is_spatial, denoiser.output_dimension
+    requested = denoiser.output_dimension
     return {
         "package_version": __version__,
-        "architecture": "spatial-spectral" if spatial else denoiser.model_.name,
+        "architecture": architecture(denoiser),
         "output_dimension": denoiser.n_latent_,
         "requested_dimension": None if requested is None else int(requested),
         "learned_from": denoiser.learned_from_,
@@ -70,42 +68,33 @@ def record(denoiser):
 
 def to_bytes(denoiser):
     """The content of a file with everything that a trained denoiser knows."""
-    fitted, model = denoiser.fitted_, denoiser.model_
-    if denoiser.is_spatial:
-        parts = {"bank": fitted.bank, "network": fitted.network}
-    else:
-        parts = {"start": fitted.start}
-    return keras_file.pack(model, denoiser.record(), **parts)
+    known = record(denoiser)
+    names = ("requested_dimension", "learned_from", "iterations", "noise")
+    training = {name: known[name] for name in names}
+    return written(training, denoiser.fitted_, denoiser.energies_)
+
+
+def save(denoiser, path):
+    """Write the file; whatever goes wrong, one that is there stays as it was."""
+    path, content = checked_path(path), to_bytes(denoiser)
+    with beside(path) as part:
+        part.write_bytes(content)
 
 
 def from_bytes(kind, content):
     """A denoiser of a class, from the content of a file."""
-    model, record, start, bank, network = keras_file.unpack(content)
-    noise = NoiseModel(**record["noise"])
+    stored = read(content)
     denoiser = kind(
-        architecture=record["architecture"],
-        output_dimension=record["requested_dimension"],
-        noise=noise,
-        iterations=record["iterations"],
+        output_dimension=stored.training["requested_dimension"],
+        noise=stored.noise,
+        iterations=stored.training["iterations"],
     )
-    known = record["history"]
-    if bank is None:
-        from hyperspy_aedenoise._networks.fitting import TrainedNetwork
-        from hyperspy_aedenoise._networks.training import History
-
-        fitted = TrainedNetwork(model, History(**known), start)
-    else:
-        shift = known["energy_shift"]
-        fitted = SpatialSpectral(
-            recipe=Recipe(**record["form"]),
-            **keras_file.linear_parts(model),
-            bank=bank,
-            energy_shift=np.asarray(shift) if shift else None,
-            rare=known["rare"],
-            network=network,
-            evidence=known["forms"],
-            interrupted=known["interrupted"],
-            is_part=known.get("part", False),
-        )
-    denoiser._become(fitted, noise, record["learned_from"], record["energies"])
+    learned_from, energies = stored.training["learned_from"], stored.energies
+    denoiser._become(stored.fitted, stored.noise, learned_from, energies)
+    denoiser.architecture = architecture(denoiser)
     return denoiser
+
+
+def architecture(denoiser):
+    """What a trained denoiser is."""
+    return "spatial-spectral" if denoiser.is_spatial else denoiser.fitted_.model.name

@@ -1,6 +1,7 @@
 """What a trained denoiser can do."""
 
-from dataclasses import asdict
+import copy
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from hyperspy_aedenoise._denoiser import persistence
 from hyperspy_aedenoise._denoiser.rows import by_parts, by_rows, by_shape, of_length
 from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
+
+#: Least noise variance of a spectrum that is judged, relative to the mean one's.
+_TELLING = 0.1
 
 
 class TrainedDenoiser:
@@ -163,6 +167,13 @@ class TrainedDenoiser:
         progress = progress or (lambda steps: steps)
         return Refits(self.fitted_, self.noise_, self.output_dimension, progress)
 
+    def with_found(self, wanted, found):
+        """The same, where the places of some spectra are known, see `FoundPlaces`."""
+        bank = self.fitted_.bank.with_found(wanted, found)
+        other = copy.copy(self)
+        other.fitted_ = replace(self.fitted_, bank=bank)
+        return other
+
     def misfit(self, spectra, restored):
         """Variance of what was taken away, in units of the noise that was assumed.
 
@@ -174,13 +185,20 @@ class TrainedDenoiser:
         Returns
         -------
         float
-            About 1; NaN spectra are left out.
+            About 1. Left out are NaN spectra, and those with little noise compared to
+            the others of the fit: what they lost doesn't show in all of a map, and a
+            block of it that holds nothing else must not be judged by them.
         """
+        least = 0.0
+        if self.is_spatial:
+            least = _TELLING * np.square(self.fitted_.spread).mean()
         taken = left = 0.0
         for noisy, calm in by_parts(spectra, restored):
             noise = np.maximum(self.noise_.variance(calm), np.finfo(np.float32).tiny)
             power = np.square(np.subtract(noisy, calm, dtype=np.float64))
             finite = np.isfinite(power)
+            level = noise.sum(axis=1, where=finite)
+            finite &= (level >= least * finite.sum(axis=1))[:, None]
             taken += power[finite].sum()
             left += noise[finite].sum()
         return float(taken / left) if left else 1.0
@@ -218,7 +236,7 @@ class TrainedDenoiser:
         """Return what to pass as `architecture` to train such a network afresh."""
         if self.is_spatial or self.model_.name != "own":
             return "spatial-spectral" if self.is_spatial else self.model_.name
-        from hyperspy_aedenoise._networks.models import unwrap_own
+        from hyperspy_aedenoise._networks.own import unwrap_own
 
         return unwrap_own(self.model_, self.fitted_.start)
 

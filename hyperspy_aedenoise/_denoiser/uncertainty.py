@@ -33,13 +33,13 @@ class Refits:
     """
 
     def __init__(self, fitted, noise, n_codes, progress):
-        rng = np.random.default_rng(0)
         layout = Layout.of(fitted.bank.used)
         restored = Computed(
             fitted.decode, fitted.bank.filtered, n_channels=len(fitted.mean)
         )
         self.draws = []
-        for _ in progress(range(_N_DRAWS)):
+        # each has its own generator: how many numbers one takes hangs on rounding
+        for rng in progress(np.random.default_rng(0).spawn(_N_DRAWS)):
             noisy = Redrawn(restored, noise, int(rng.integers(2**32))).held()
             observation = Observation(noisy, layout, noise)
             found = restore(observation, n_codes, fitted.recipe, rng, fitted.network)

@@ -1,11 +1,11 @@
 """The filtered codes of the spectra that were trained on, and of others by them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 
-from hyperspy_aedenoise._engine.places import Places, fingerprints
+from hyperspy_aedenoise._engine.places import FoundPlaces, Places, fingerprints
 from hyperspy_aedenoise._filters.nonlocal_bayes import estimate_from
 
 #: Alike codes that estimate those of a spectrum which the training didn't see.
@@ -58,6 +58,13 @@ class CodeBank:
     def places(self):
         """Where the spectra lie, as `Places`."""
         return Places(self.fingerprints, self.used)
+
+    def with_found(self, wanted, found):
+        """The same, where the places of some spectra are known, see `FoundPlaces`."""
+        bank = replace(self)
+        # in the place of the cached property
+        vars(bank)["places"] = FoundPlaces(self.places, wanted, found)
+        return bank
 
     def part(self, place, shape):
         """Bank of those spectra that are found in a part of the map.

@@ -80,6 +80,11 @@ class Places:
         return found
 
     @cached_property
+    def has_twins(self):
+        """Whether some of the known spectra are identical."""
+        return bool((self._kinds[1] > 1).any())
+
+    @cached_property
     def _order_of(self):
         """Sorted fingerprints, and the known spectra in that order."""
         order = np.argsort(self.fingerprints, kind="stable")
@@ -151,6 +156,30 @@ class Places:
         for order in itertools.permutations(range(n_axes)):
             for signs in itertools.product((1, -1), repeat=n_axes):
                 yield np.eye(n_axes, dtype=int)[list(order)] * signs
+
+
+class FoundPlaces:
+    """Places where some spectra were found before, with more knowledge of the map.
+
+    Parameters
+    ----------
+    places : Places
+    wanted : ndarray of uint64, shape (n,)
+        Fingerprints of the spectra.
+    found : ndarray of int, shape (n,)
+        What `places.find` returned for them.
+    """
+
+    def __init__(self, places, wanted, found):
+        self._places, self._wanted, self._found = places, wanted, found
+        self.mean = places.mean
+
+    def find(self, wanted, shape=None):
+        """As of `Places`."""
+        if wanted.shape != self._wanted.shape:  # other spectra
+            return self._places.find(wanted, shape)
+        is_same = wanted == self._wanted
+        return np.where(is_same, self._found, self._places.find(wanted))
 
 
 def fingerprints(rows):

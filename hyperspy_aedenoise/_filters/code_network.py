@@ -44,17 +44,25 @@ class CodeNetwork:
     """
 
     def __init__(self, weights=None):
-        if weights is None:
-            self._model = _trained_once()
-        else:
-            self._model = build_network()
-            self._model.set_weights(weights)
+        self._weights = weights
+
+    @functools.cached_property
+    def _model(self):
+        """The network; what is only read from a file and passed on needs none."""
+        if self._weights is None:
+            return _trained_once()
+        with _one_at_a_time:
+            model = build_network()
+            model.set_weights(self._weights)
+        return model
+
+    def __reduce__(self):
+        return CodeNetwork, (self._weights,)
 
     @classmethod
     def from_weights(cls, weights):
         """Make one from weights that may be anything, or raise ValueError."""
-        got = [np.shape(values) for values in weights]
-        if got != [values.shape for values in _trained_once().get_weights()]:
+        if [np.shape(values) for values in weights] != weight_shapes():
             raise ValueError("weights of another network")
         if not all(np.isfinite(values).all() for values in weights):
             raise ValueError("network weights that are not finite")
@@ -63,7 +71,9 @@ class CodeNetwork:
     @property
     def weights(self):
         """Of all layers, a list of ndarray."""
-        return self._model.get_weights()
+        if self._weights is None:
+            return self._model.get_weights()
+        return self._weights
 
     def correction(self, codes, filtered, level):
         """What the network would add to a filtered map.
@@ -132,6 +142,15 @@ def write_weights(weights, path=WEIGHTS):
         for name, values in zip(_weight_names(), weights, strict=True)
     }
     np.savez_compressed(path, **arrays)
+
+
+def weight_shapes():
+    """Shapes of a network's weights, in Keras's order; without Keras."""
+    shapes, before = [], _FEATURES
+    for channels in [_CHANNELS] * (_LAYERS - 1) + [1]:
+        shapes += [(3, 3, before, channels), (channels,)]
+        before = channels
+    return shapes
 
 
 def _weight_names():

@@ -156,7 +156,7 @@ def _templates(mean, colour, steps, n_spectra):
     along = np.linspace(-1, 1, len(mean)) ** np.arange(_ORDER + 1)[:, None]
     at_steps = moved(np.repeat(calm, len(steps), axis=0), steps)
     templates = [np.linalg.qr(colour.whiten(one * along).T)[0] for one in at_steps]
-    return np.concatenate(templates, axis=1).astype(np.float32)
+    return np.concatenate(templates, axis=1)
 
 
 class _Likely:
@@ -166,7 +166,7 @@ class _Likely:
         self.templates, self.colour, self.steps = templates, colour, steps
 
     def __call__(self, rows):
-        match = self.colour.whiten(rows).astype(np.float32) @ self.templates
+        match = self.colour.whiten(rows) @ self.templates
         match = np.square(match).reshape(len(match), len(self.steps), -1)
         gain = match.sum(axis=2).T.astype(float)
         return np.stack(_most_likely(gain, self.steps), axis=1)

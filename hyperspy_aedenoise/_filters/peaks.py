@@ -14,6 +14,8 @@ _NOTHING = 1e-6
 #: Channels whose peaks are treated together, which are 0 a little beyond them; and
 #: width up to which they are so without the broader ones.
 _TILE, _NARROW = 32, 2.5
+#: Widths of a peak beyond which it is nothing, and channels that whitening adds to it.
+_REACH, _TAIL = 7, 64
 #: Rows that are matched at a time.
 _ROWS = 1024
 
@@ -90,14 +92,24 @@ class Peaks:
         """The same, with matches in units of another spread."""
         return Peaks(self.centre, self.width, self.colour, spread)
 
-    def white(self, which):
-        """Peaks of an index in whitened spectra, shape (n, n_channels)."""
-        channel = np.arange(len(self.colour.spread))
+    def white(self, which, channels=slice(None)):
+        """Peaks of an index in whitened spectra, shape (n, n_channels).
+
+        `channels` may be a part of them beyond which these peaks are nothing.
+        """
+        colour = self.colour.part(channels)
+        channel = np.arange(len(self.colour.spread))[channels]
         distance = (channel - self.centre[which][:, None]) / self.width[which][:, None]
-        white = self.colour.whiten(np.exp(-0.5 * distance**2))
+        white = colour.whiten(np.exp(-0.5 * distance**2))
         white /= np.linalg.norm(white, axis=1, keepdims=True)
         white[np.abs(white) < _NOTHING] = 0
         return white.astype(np.float32)
+
+    def _around(self, numbers):
+        """Channels outside of which peaks are nothing, before and after whitening."""
+        reach = _REACH * self.width[numbers].max()
+        first, last = self.centre[numbers].min(), self.centre[numbers].max()
+        return slice(max(int(first - reach), 0), int(last + reach) + 1 + _TAIL)
 
     @cached_property
     def tiles(self):
@@ -108,11 +120,13 @@ class Peaks:
         for one in np.unique(place):
             numbers = np.flatnonzero(place == one)
             numbers = numbers[np.argsort(~self.spiky[numbers], kind="stable")]
-            white = self.white(numbers)
+            around = self._around(numbers)
+            white = self.white(numbers, around)
             (there,) = np.nonzero(white.any(axis=0))
-            channels = slice(int(there[0]), int(there[-1]) + 1)
+            white = white[:, there[0] : there[-1] + 1]
+            channels = slice(around.start + there[0], around.start + there[-1] + 1)
             spread = self.spread[numbers].astype(np.float32)
-            matched = np.ascontiguousarray((white[:, channels] / spread[:, None]).T)
+            matched = np.ascontiguousarray((white / spread[:, None]).T)
             n_spiky = int(self.spiky[numbers].sum())
             tiles.append(Tile(numbers, channels, matched, n_spiky))
         return tiles

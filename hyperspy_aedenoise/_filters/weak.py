@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse
 
-from hyperspy_aedenoise._noise.eigen import leading_components
+from hyperspy_aedenoise._noise.eigen import leading_directions
 from hyperspy_aedenoise._observation.blocks import slices
 
 #: Alike positions that are averaged in the search for weak components.
@@ -52,20 +52,19 @@ def weak_components(observation, linear, groups, rng):
         shape=(n_spectra, n_spectra),
     )
 
-    def covariance(white):
-        """Covariance of means over alike positions, outside of the known codes."""
+    def means(white):
+        """Means over alike positions, outside of the known codes."""
         white -= (white @ basis) @ basis.T
-        mean = average @ white
-        return mean.T @ mean / n_spectra
+        return average @ white
 
     shape = n_spectra, observation.n_channels
     white = np.empty(shape, dtype=np.float32)
     for part in slices(*shape):
         white[part] = observation.white(part)
-    values, vectors = leading_components(covariance(white), _MOST_WEAK)
+    values, vectors = leading_directions(means(white), _MOST_WEAK)
     # `white` is used again: it is most of the memory
     null = 0.0
     for _ in range(_NULL_DRAWS):
         rng.standard_normal(dtype=np.float32, out=white)
-        null = max(null, leading_components(covariance(white), 1)[0][0])
+        null = max(null, leading_directions(means(white), 1)[0][0])
     return vectors[:, values > _MARGIN * null]

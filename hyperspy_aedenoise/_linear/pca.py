@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._noise.eigen import leading_components
+from hyperspy_aedenoise._noise.eigen import leading_components, leading_directions
 
 #: Components that are calculated.
 MOST_COMPONENTS = 30
@@ -57,12 +57,9 @@ class PCA:
             totals = spectra.total(_totals)
             scale = np.sqrt(np.where(totals > 0, totals, 1))
         products = _Products(scale, poissonian)
-        if spectra.n_spectra < n_channels:  # the smaller of two equivalent matrices
+        if spectra.n_spectra < n_channels:
             scaled = products.scaled(spectra.all(), own)
-            values, vectors = leading_components(scaled @ scaled.T, n_wanted)
-            known = values > 1e-12 * max(values[0], 0)
-            values, vectors = values[known], vectors[:, known]
-            return cls(values, scaled.T @ (vectors / np.sqrt(values)), scale)
+            return cls(*leading_directions(scaled, n_wanted), scale)
         matrix = spectra.total(products, own)
         return cls(*leading_components(matrix, n_wanted), scale)
 

@@ -1,14 +1,15 @@
 """The Keras models: spectra in, spectra out, both in signal units."""
 
 import contextlib
+import itertools
 import json
+import math
 import threading
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import layers
-
-from hyperspy_aedenoise._errors import must_be
 
 #: Filters of the three convolutions along energy; each halves the channels.
 CONVOLUTIONS = (16, 32, 32)
@@ -16,11 +17,50 @@ CONVOLUTIONS = (16, 32, 32)
 WIDTH = 5
 #: Spectra that go through a network at a time: the layers' values take memory.
 _AT_ONCE = 1024
+#: Most values of all layers at a time; what has more takes fewer spectra.
+_MOST_VALUES = 2**28
 #: Keras builds its functions on first use, which two threads must not do at once.
 _one_at_a_time = threading.Lock()
 
 
-def build_spectral(codes, noise_level, spread, rng):
+@dataclass(frozen=True)
+class Scaling:
+    """How spectra become of order 1.
+
+    Parameters
+    ----------
+    mean : ndarray of float, shape (n_channels,)
+        In signal units.
+    noise_level : ndarray of float, shape (n_channels,)
+        Standard deviation of the noise at the mean spectrum, in signal units.
+    spread : float
+        Standard deviation of the spectra in units of `noise_level`.
+    """
+
+    mean: np.ndarray
+    noise_level: np.ndarray
+    spread: float
+
+    @property
+    def level(self):
+        """Standard deviation of the spectra, shape (n_channels,)."""
+        return np.asarray(self.noise_level, dtype=np.float64) * self.spread
+
+    @property
+    def unit(self):
+        """Codes have unit noise; latent variables are of order 1, whatever the dose."""
+        return self.spread * np.sqrt(len(self.mean))
+
+    def standardise(self):
+        """Layer from signal units to order 1."""
+        return _standardise(self.mean, self.level)
+
+    def restore(self):
+        """Layer back to signal units."""
+        return _standardise(self.mean, self.level, invert=True)
+
+
+def build_spectral(codes, scaling, rng):
     """The abstract's network: each spectrum on its own, convolved along energy.
 
     Encoder and decoder each have two branches. The linear branch is fixed to the
@@ -32,10 +72,7 @@ def build_spectral(codes, noise_level, spread, rng):
     ----------
     codes : PrincipalCodes
         For n_channels channels and n_codes latent variables.
-    noise_level : ndarray, shape (n_channels,)
-        Standard deviation of the noise at the mean spectrum, in signal units.
-    spread : float
-        Standard deviation of the spectra in units of `noise_level`.
+    scaling : Scaling
     rng : numpy.random.Generator
         Draws the initial weights.
 
@@ -46,33 +83,49 @@ def build_spectral(codes, noise_level, spread, rng):
         ``encoder`` and ``decoder``. The latent variables have no unit and are of
         order 1.
     """
-    n_channels, n_codes = codes.encoder.shape
-    level = np.asarray(noise_level, dtype=np.float64) * spread
-    # Codes have unit noise; latent variables are of order 1, whatever the dose.
-    unit = spread * np.sqrt(n_channels)
-    scale = codes.shrinkage / unit
+    model = spectral_network(scaling, codes.encoder.shape[1], rng)
+    level, unit = scaling.level, scaling.unit
+    into, out = codes.encoder * level[:, None] * (codes.shrinkage / unit), codes.decoder
+    model.get_layer("encoder").get_layer("to_codes").set_weights([into])
+    model.get_layer("decoder").get_layer("to_energy").set_weights([out / level * unit])
+    return model
 
+
+def spectral_network(scaling, n_codes, rng):
+    """The layers of `build_spectral`, whose linear branch is 0."""
+    n_channels = len(scaling.mean)
+    fixed = {"use_bias": False, "trainable": False, "kernel_initializer": "zeros"}
     spectrum = keras.Input((n_channels,), name="spectrum")
-    standard = _standardise(codes.mean, level)(spectrum)
-    linear = layers.Dense(n_codes, use_bias=False, trainable=False, name="to_codes")
+    standard = scaling.standardise()(spectrum)
+    linear = layers.Dense(n_codes, name="to_codes", **fixed)
     bent = _convolve(standard, n_channels, rng)
     bent = layers.Dense(n_codes, kernel_initializer="zeros")(bent)
     # The branch learns corrections of the size of the noise.
-    bent = layers.Rescaling(1 / unit)(bent)
+    bent = layers.Rescaling(1 / scaling.unit)(bent)
     latent = layers.Add(name="latent")([linear(standard), bent])
     encoder = keras.Model(spectrum, latent, name="encoder")
-    linear.set_weights([codes.encoder * level[:, None] * scale])
 
     latent = keras.Input((n_codes,), name="latent")
-    linear = layers.Dense(n_channels, use_bias=False, trainable=False, name="to_energy")
+    linear = layers.Dense(n_channels, name="to_energy", **fixed)
     bent = _deconvolve(latent, n_channels, rng)
-    bent = layers.Rescaling(1 / spread)(bent)
+    bent = layers.Rescaling(1 / scaling.spread)(bent)
     restored = layers.Add()([linear(latent), bent])
-    restored = _standardise(codes.mean, level, invert=True)(restored)
-    decoder = keras.Model(latent, restored, name="decoder")
-    linear.set_weights([codes.decoder / level * unit])
-
+    decoder = keras.Model(latent, scaling.restore()(restored), name="decoder")
     return keras.Model(spectrum, decoder(encoder(spectrum)), name="spectral")
+
+
+def n_spectral_weights(n_channels, n_codes):
+    """Number of all weights of `spectral_network`; no layer is made for that."""
+    coarse = -(-n_channels // 2 ** len(CONVOLUTIONS)) * CONVOLUTIONS[-1]
+    into = [1, *CONVOLUTIONS]
+    out = [CONVOLUTIONS[-1], *reversed(CONVOLUTIONS), 1]
+    convolved = sum(
+        (WIDTH * before + 1) * after
+        for widths in (into, out)
+        for before, after in itertools.pairwise(widths)
+    )
+    dense = (coarse + 1) * n_codes + (n_codes + 1) * coarse
+    return convolved + dense + 2 * n_channels * n_codes
 
 
 def build_spatial_spectral(fitted):
@@ -95,88 +148,17 @@ def build_spatial_spectral(fitted):
     level = np.asarray(fitted.spread, dtype=np.float64)
     spectrum = keras.Input((n_channels,), name="spectrum")
     standard = _standardise(fitted.centre, level)(spectrum)
-    linear = layers.Dense(n_latent, use_bias=False, name="to_codes")
+    fixed = {"use_bias": False, "kernel_initializer": "zeros"}
+    linear = layers.Dense(n_latent, name="to_codes", **fixed)
     encoder = keras.Model(spectrum, linear(standard), name="encoder")
     linear.set_weights([fitted.encoder * level[:, None]])
 
     latent = keras.Input((n_latent,), name="latent")
-    linear = layers.Dense(n_channels, use_bias=False, name="to_energy")
+    linear = layers.Dense(n_channels, name="to_energy", **fixed)
     restored = _standardise(fitted.mean, level, invert=True)(linear(latent))
     decoder = keras.Model(latent, restored, name="decoder")
     linear.set_weights([fitted.decoder / level])
     return keras.Model(spectrum, decoder(encoder(spectrum)), name="spatial-spectral")
-
-
-def wrap_own(model, mean, noise_level, spread):
-    """A user's model, fed with standardised spectra, as one in signal units.
-
-    Parameters
-    ----------
-    model : keras.Model
-        From (n_channels,) to (n_channels,). It is copied, not changed.
-    mean, noise_level, spread
-        As in `build_spectral`; `mean` of shape (n_channels,).
-
-    Returns
-    -------
-    keras.Model
-    """
-    own = _copy(model)
-    level = np.asarray(noise_level, dtype=np.float64) * spread
-    spectrum = keras.Input((len(mean),), name="spectrum")
-    standard = _standardise(mean, level)(spectrum)
-    restore = _standardise(mean, level, invert=True)
-    if _is_encoder_and_decoder(own):
-        encoder, decoder = own.get_layer("encoder"), own.get_layer("decoder")
-        encoder = keras.Model(spectrum, encoder(standard), name="encoder")
-        latent = keras.Input(decoder.input_shape[1:], name="latent")
-        decoder = keras.Model(latent, restore(decoder(latent)), name="decoder")
-        return keras.Model(spectrum, decoder(encoder(spectrum)), name="own")
-    return keras.Model(spectrum, restore(own(standard)), name="own")
-
-
-def unwrap_own(model, start):
-    """The user's model out of what `wrap_own` made of it, as it was before training.
-
-    Parameters
-    ----------
-    model : keras.Model
-        As `wrap_own` returned it.
-    start : list of ndarray
-        Its weights before the training.
-
-    Returns
-    -------
-    keras.Model
-    """
-    model = _copy(model)
-    model.set_weights(start)
-    if not _is_encoder_and_decoder(model):
-        (own,) = (part for part in model.layers if isinstance(part, keras.Model))
-        return own
-    encoder, decoder = (
-        part
-        for name in ("encoder", "decoder")
-        for part in model.get_layer(name).layers
-        if isinstance(part, keras.Model)
-    )
-    encoder.name, decoder.name = "encoder", "decoder"
-    spectrum = keras.Input(model.input_shape[1:])
-    return keras.Model(spectrum, decoder(encoder(spectrum)))
-
-
-def check_own(model, n_channels):
-    """Refuse a user's model that can't take and give the signal's spectra."""
-    allowed = f"a functional or Sequential model from and to (None, {n_channels})"
-    advice = "Its channels are those of the signal that aren't masked."
-    try:
-        shapes = model.input_shape, model.output_shape
-    except AttributeError as error:
-        got = f"a {type(model).__name__} of unknown shape"
-        raise ValueError(must_be("architecture", allowed, got, advice)) from error
-    if shapes != ((None, n_channels), (None, n_channels)):
-        got = f"one from {shapes[0]} to {shapes[1]}"
-        raise ValueError(must_be("architecture", allowed, got, advice))
 
 
 def plain(model):
@@ -184,22 +166,11 @@ def plain(model):
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
-def _copy(model):
+def copied(model):
+    """A model of the same layers with weights of its own."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     return plain(copy)
-
-
-def _is_encoder_and_decoder(model):
-    """Whether a model is one named encoder, then one named decoder, and no more."""
-    parts = [
-        layer
-        for layer in model.layers
-        if not isinstance(layer, (layers.InputLayer, layers.Rescaling))
-    ]
-    return [part.name for part in parts] == ["encoder", "decoder"] and all(
-        isinstance(part, keras.Model) for part in parts
-    )
 
 
 def in_double_precision(model):
@@ -235,10 +206,39 @@ def in_batches(model, rows):
     -------
     ndarray, shape (n, ...)
     """
-    parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
+    at_once = max(min(_AT_ONCE, _MOST_VALUES // n_values(model)), 1)
+    parts = np.split(rows, range(at_once, len(rows), at_once))
     with _one_at_a_time, _able_to_compute_in(model.inputs[0].dtype):
         found = (model(one, training=False) for one in parts)
         return np.concatenate([keras.ops.convert_to_numpy(one) for one in found])
+
+
+def outcomes(model):
+    """What each layer of a model, or of a model in it, is called with and gives.
+
+    Yields
+    ------
+    layer : keras.Layer
+    inputs, outputs : list of tuple of int
+        Shapes for one spectrum.
+    """
+    functional = getattr(model, "_functional", None) or model  # of a Sequential one
+    for part in functional.operations:
+        if isinstance(part, keras.Model):
+            yield from outcomes(part)
+        for node in part._inbound_nodes:
+            yield (
+                part,
+                *(
+                    [tuple(n or 1 for n in tensor.shape[1:]) for tensor in tensors]
+                    for tensors in (node.input_tensors, node.output_tensors)
+                ),
+            )
+
+
+def n_values(model):
+    """How many values a model computes for one spectrum, in all layers together."""
+    return sum(math.prod(one) for *_, shapes in outcomes(model) for one in shapes)
 
 
 def _able_to_compute_in(dtype):

@@ -13,6 +13,9 @@ _FIRST = 16
 #: that share. What is found is accurate to the tolerance.
 _LARGE, _FEW, _TOLERANCE = 256, 1 / 8, 1e-7
 
+#: Eigenvalue, relative to the largest, below which it is rounding.
+_ROUNDING = 1e-12
+
 
 def leading_components(matrix, n_wanted):
     """The largest eigenvalues, descending, and their vectors as columns.
@@ -48,6 +51,32 @@ def leading_components(matrix, n_wanted):
         first = max(n - n_wanted, 0)
         values, vectors = scipy.linalg.eigh(matrix, subset_by_index=[first, n - 1])
         return values[::-1], vectors[:, ::-1]
+
+
+def leading_directions(rows, n_wanted):
+    """The directions in which rows vary most.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n_rows, n)
+    n_wanted : int
+
+    Returns
+    -------
+    values : ndarray, shape (n_wanted,)
+        Eigenvalues of ``rows.T @ rows``, descending; fewer where there are no more.
+    vectors : ndarray, shape (n, n_wanted)
+
+    Notes
+    -----
+    The smaller one of two matrices with the same eigenvalues is decomposed.
+    """
+    if len(rows) >= rows.shape[1]:
+        return leading_components(rows.T @ rows, n_wanted)
+    values, vectors = leading_components(rows @ rows.T, n_wanted)
+    known = values > _ROUNDING * max(values[0], 0)
+    values, vectors = values[known], vectors[:, known]
+    return values, rows.T @ (vectors / np.sqrt(values))
 
 
 def components_above(matrix, least, most):

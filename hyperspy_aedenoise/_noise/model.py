@@ -62,16 +62,16 @@ class NoiseModel:
                 must_be(
                     "correlation",
                     "numbers that begin with 1 (lag 0)",
-                    repr(self.correlation),
+                    _shown(self.correlation),
                     advice,
                 )
             )
-        if spectral_density(correlation, 8 * len(correlation)).min() < -1e-6:
+        if _lowest_density(correlation) < -1e-6:
             raise ValueError(
                 must_be(
                     "correlation",
                     "an autocorrelation (its Fourier transform is nowhere negative)",
-                    repr(correlation),
+                    _shown(correlation),
                     advice,
                 )
             )
@@ -234,6 +234,18 @@ class NoiseModel:
         rho = ", ".join(f"{value:.2f}" for value in self.correlation[1:4])
         white = "white" if len(self.correlation) == 1 else f"correlation {rho}"
         return f"variance {self.gain:.4g} x expected + {self.offset:.4g}, {white}"
+
+
+def _shown(values, most=80):
+    """What a refusal shows of what came."""
+    text = repr(values)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _lowest_density(correlation):
+    """Lowest value of the Fourier transform of a two-sided autocorrelation."""
+    n = scipy.fft.next_fast_len(8 * len(correlation), real=True)
+    return float((2 * scipy.fft.rfft(correlation, n).real - 1).min())
 
 
 def spectral_density(correlation, n_channels):

@@ -53,6 +53,10 @@ class Colour:
         band[0] = 1
         return cls(spread, scipy.linalg.cholesky_banded(band, lower=True))
 
+    def part(self, channels):
+        """The colour of some channels; before them there must be nothing."""
+        return Colour(self.spread[channels], self.factor[:, channels])
+
     def whiten(self, centred):
         """Bring fluctuations, shape (n, n_channels), to white noise of variance 1."""
         return self._independent(centred / self.spread)

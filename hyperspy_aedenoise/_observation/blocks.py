@@ -14,6 +14,8 @@ import numpy as np
 _BLOCK = 2**22
 #: Most values that are kept for later passes instead of being computed again: 256 MB.
 _HELD = 2**26
+#: Blocks in a chunk of the user's that is not too large to be computed as it is.
+_MOST = 8
 #: Parts of a pass over a dask array, after each of which the progress bar moves.
 _STEPS = 24
 
@@ -204,10 +206,7 @@ class InDask(Spectra):
         self._progress = progress or iter
         self.n_channels = values.shape[-1]
         self.n_spectra = int(used.sum())
-        # whole spectra, in chunks of a sensible size
-        limit = 4 * _BLOCK * values.dtype.itemsize / 4
-        chunks = dict.fromkeys(range(values.ndim - 1), "auto") | {values.ndim - 1: -1}
-        values = values.rechunk(chunks, block_size_limit=int(limit))
+        values = in_balanced_chunks(values)
         number = np.where(used, np.cumsum(used).reshape(used.shape) - 1, -1)
         self._blocks = []
         delayed = values.to_delayed()[..., 0]
@@ -320,6 +319,22 @@ def _add(total, function, block, inside, *along):
 def _some(block, inside, place):
     rows = np.asarray(block).reshape(len(inside), -1)
     return rows[np.flatnonzero(inside)[place]].astype(np.float32, copy=False)
+
+
+def in_whole_spectra(values):
+    """A dask array, shape (..., n_channels), in chunks of whole spectra.
+
+    Positions stay in the chunks in which they are, unless these become too large.
+    """
+    whole = values.rechunk({-1: -1})
+    largest = np.prod([max(sizes) for sizes in whole.chunks])
+    return whole if largest <= _MOST * _BLOCK else in_balanced_chunks(values)
+
+
+def in_balanced_chunks(values):
+    """As `in_whole_spectra`, in chunks of a block's size, as near as there are."""
+    chunks = dict.fromkeys(range(values.ndim - 1), "auto") | {values.ndim - 1: -1}
+    return values.rechunk(chunks, block_size_limit=_BLOCK * values.dtype.itemsize)
 
 
 def spectra_of(values, used, progress=None):

@@ -196,7 +196,9 @@ class _Shown:
 def _draw_maps(figure, panels, shown, table):
     """Above the sums over the window, below what was taken off them."""
     rows = {row["route"]: row for row in table}
-    low, high = limits_of(shown.image("autoencoder"), 2 * np.nanmedian(shown.image_spread()))
+    low, high = limits_of(
+        shown.image("autoencoder"), 2 * np.nanmedian(shown.image_spread())
+    )
     first_and_last = sorted(shown.energy.axis[shown.window[[0, -1]]])
     where = " to ".join(f"{value:.6g}" for value in first_and_last)
     for column, route in enumerate(shown.cubes):
@@ -212,9 +214,7 @@ def _draw_maps(figure, panels, shown, table):
         rest = (shown.image("raw") - shown.image(route)) / shown.image_spread()
         limits = (-_FARTHEST, _FARTHEST)
         residual = _draw_sum(below, shown, rest, limits, "RdBu_r")
-        below.set_title(
-            f"taken off: {_scatter(rest):.2g} × noise", fontsize="small"
-        )
+        below.set_title(f"taken off: {_scatter(rest):.2g} × noise", fontsize="small")
     unit = f" {unit_of(shown.energy)}" if unit_of(shown.energy) else ""
     panels[1, 0].text(
         0.5,

@@ -2,21 +2,25 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._observation.blocks import in_whole_spectra
 from hyperspy_aedenoise._signals.spectra import energy_last, output_type
 
 
-def blockwise(signal, function, n_out=None):
+def blockwise(signal, function, n_out=None, along=()):
     """Apply a function of spectra to a signal's data.
 
     Parameters
     ----------
     signal : EELSSpectrum
     function : callable
-        Takes spectra, shape (..., n_channels), and the dtype of the result; returns
-        an array of that type, shape (..., n_out). For lazy signals it must be
-        something that can be sent to other processes.
+        Takes spectra, shape (..., n_channels), the dtype of the result, and the parts
+        of `along` that belong to the spectra; returns an array of that type, shape
+        (..., n_out). For lazy signals it must be something that can be sent to other
+        processes.
     n_out : int, optional
         Default: the number of channels.
+    along : sequence of ndarray, shape (...)
+        One value for each position.
 
     Returns
     -------
@@ -26,14 +30,26 @@ def blockwise(signal, function, n_out=None):
     dtype = output_type(signal.data.dtype)
     data = energy_last(signal, signal.data)
     if not signal._lazy:
-        return function(data, dtype)
-    data = data.rechunk({-1: -1})
-    return data.map_blocks(
-        function,
-        dtype,
-        chunks=(*data.chunks[:-1], (n_out or data.shape[-1],)),
+        return function(data, dtype, *along)
+    import dask
+    import dask.array as da
+
+    data = in_whole_spectra(data)
+    chunks = data.chunks[:-1]
+    return da.map_blocks(
+        _on_block,
+        data,
+        *(da.from_array(one[..., None], (*chunks, (1,))) for one in along),
+        # one for all tasks: it may hold a whole fit
+        function=dask.delayed(function, traverse=False),
+        result_type=dtype,
+        chunks=(*chunks, (n_out or data.shape[-1],)),
         meta=np.empty((0,) * data.ndim, dtype),
     )
+
+
+def _on_block(spectra, *along, function, result_type):
+    return function(spectra, result_type, *(one[..., 0] for one in along))
 
 
 class OnChannels:

@@ -12,16 +12,22 @@ import logging
 
 import numpy as np
 
+from hyperspy_aedenoise._archive.refusal import one_line
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._engine.places import Places, fingerprints
+from hyperspy_aedenoise._observation.blocks import in_whole_spectra
+from hyperspy_aedenoise._signals.entry import (
+    FORMAT,
+    PLACE,
+    array_of,
+    broken,
+    channels_left_out,
+    format_of,
+)
 from hyperspy_aedenoise._signals.spectra import energy_last, positions_shape
 
 _logger = logging.getLogger(__name__)
 
-#: Where the trained autoencoder lives: metadata survive saving, copying, slicing.
-PLACE = "Signal.Denoising"
-#: Of what is written there; 0.1.0 had no number.
-FORMAT = 1
 #: Bytes of denoised spectra that are few: an autoencoder takes some 20 to 200 kB.
 _FEW = 2**14
 #: How the archives of autoencoders begin.
@@ -29,7 +35,8 @@ _ARCHIVE = b"PK"
 #: What is in files instead of an autoencoder that wouldn't fit what is in them.
 _SENTENCE = (
     "The trained autoencoder was not kept with this signal: its spectra were not among "
-    "those that were fitted, have other channels, or were not saved as EELSSpectrum."
+    "those that were fitted, have other channels, were not saved as EELSSpectrum, or "
+    "are too many."
 )
 
 
@@ -40,15 +47,18 @@ class Carried(np.ndarray):
 
     Parameters
     ----------
-    content : bytes
-        The archive of the autoencoder.
+    content : bytes or None
+        The archive of the autoencoder. None: there can be none, and no file of it.
     known : KnownSpectra or None
         None: the archive knows its spectra, and none was left out.
+    denoiser : AutoencoderDenoiser, optional
+        What is in the archive. Default: it is read where it is needed.
     """
 
-    def __new__(cls, content, known=None):
+    def __new__(cls, content, known=None, denoiser=None):
         carried = sentence().view(cls)
         carried.content, carried.known = content, known
+        carried._denoiser = denoiser
         carried.flags.writeable = False
         return carried
 
@@ -56,19 +66,29 @@ class Carried(np.ndarray):
         return self
 
     def __reduce_ex__(self, protocol):
-        return Carried, (self.content, self.known)
+        denoiser = self._denoiser if self.content is None else None
+        return Carried, (self.content, self.known, denoiser)
+
+    @property
+    def denoiser(self):
+        """The denoiser; read but once."""
+        return self._denoiser or denoiser_of(self.content)
 
     def tobytes(self, order="C"):
         """The content of the archive, what `AutoencoderDenoiser.from_bytes` takes."""
-        return self.content
+        return self.content or self.denoiser.to_bytes()
 
     def token(self):
         """What tells it from others, for dask."""
-        known = self.known
-        return self.content, None if known is None else (known.left_out, known.marks)
+        known, content = self.known, self.content
+        if content is None:
+            content = id(self._denoiser)
+        return content, None if known is None else (known.left_out, known.marks)
 
     def __repr__(self):
-        return f"<trained autoencoder, {len(getattr(self, 'content', b''))} bytes>"
+        return (
+            f"<trained autoencoder, {len(getattr(self, 'content', None) or '')} bytes>"
+        )
 
     __str__ = __repr__
 
@@ -89,6 +109,11 @@ class KnownSpectra:
     def __init__(self, left_out, marks):
         self.left_out, self.marks = left_out, marks
         self._places = Places(marks.ravel(), np.ones(marks.shape, bool))
+
+    @property
+    def has_twins(self):
+        """Whether some of the spectra are identical."""
+        return self._places.has_twins
 
     def part(self, marks):
         """What is known of a part with some fingerprints, shape (...)."""
@@ -120,7 +145,7 @@ def marks_in(signal, kept):
     spectra = energy_last(signal, signal.data)[..., kept]
     if isinstance(spectra, np.ndarray):
         return marks_of(spectra)
-    blocks = spectra.rechunk({-1: -1})
+    blocks = in_whole_spectra(spectra)
     return np.asarray(blocks.map_blocks(marks_of, dtype=np.uint64, drop_axis=-1))
 
 
@@ -133,30 +158,37 @@ def denoiser_of(content):
     return kind.from_bytes(content)
 
 
-def carry(signal, content, left_out, kept):
-    """Let a signal carry the archive of an autoencoder.
+def carry(signal, denoiser, left_out, kept):
+    """Let a signal carry an autoencoder.
+
+    It does so also if there can be no file of it, and says so.
 
     Parameters
     ----------
     signal : EELSSpectrum
         With an entry at `PLACE`.
-    content : bytes
+    denoiser : AutoencoderDenoiser
     left_out : ndarray of bool, shape (...)
         Positions that took no part.
     kept : ndarray of bool, shape (n_all_channels,)
         Channels that it uses.
     """
-    from hyperspy_aedenoise._archive.part import bank_in
-
-    entry = signal.metadata.get_item(PLACE)
-    is_known = bank_in(content) is not None and not left_out.any()
-    known = None
-    if not is_known:
+    entry, known = signal.metadata.get_item(PLACE), None
+    try:
+        content = denoiser.to_bytes()
+    except ValueError as error:  # the fit must not be lost for that
+        _logger.warning(
+            "the trained autoencoder is kept in memory, but can't be stored in a "
+            "file: %s",
+            error,
+        )
+        content = None
+    if not denoiser.is_spatial or left_out.any():
         marks = marks_in(signal, kept)
         known = KnownSpectra(np.atleast_1d(left_out), np.atleast_1d(marks))
     if getattr(type(signal)._to_dictionary, "packs_autoencoder", False):
-        entry.autoencoder = Carried(content, known)
-    else:
+        entry.autoencoder = Carried(content, known, denoiser)
+    elif content is not None:
         _put(entry, content, known)
 
 
@@ -174,19 +206,23 @@ def carried_by(signal):
     if not signal.metadata.has_item(f"{PLACE}.autoencoder"):
         return None
     entry = signal.metadata.get_item(PLACE)
-    if entry.get_item("format", FORMAT) > FORMAT:
-        return None
     stored = entry.autoencoder
     if isinstance(stored, Carried):
-        return stored
-    content = np.asarray(stored, dtype=np.uint8).tobytes()
+        return stored if format_of(entry) <= FORMAT else None
+    if format_of(entry) > FORMAT:
+        return None
+    content = array_of("autoencoder", stored, np.uint8, 1).tobytes()
     # what says why there is none is no archive
     if not content.startswith(_ARCHIVE):
         return None
     known = None
     if entry.has_item("fingerprints") and entry.has_item("positions_left_out"):
-        left_out = np.asarray(entry.positions_left_out, dtype=bool)
-        known = KnownSpectra(left_out, np.asarray(entry.fingerprints, dtype=np.uint64))
+        known = KnownSpectra(
+            array_of("positions_left_out", entry.positions_left_out, bool),
+            array_of("fingerprints", entry.fingerprints, np.uint64),
+        )
+        if known.left_out.shape != known.marks.shape or not known.marks.size:
+            raise broken("fingerprints", f"the shape {known.marks.shape}")
     carried = Carried(content, known)
     if getattr(type(signal)._to_dictionary, "packs_autoencoder", False):
         entry.autoencoder = carried
@@ -200,13 +236,14 @@ def why_not(signal):
     stored = signal.metadata.get_item(f"{PLACE}.autoencoder")
     if stored is None:
         return "This signal has no trained autoencoder."
-    number = signal.metadata.get_item(f"{PLACE}.format", FORMAT)
+    number = format_of(signal.metadata.get_item(PLACE))
     if number > FORMAT:
         return (
             f"The trained autoencoder of this signal is of format {number}, and this "
             f"version of hyperspy_aedenoise reads up to {FORMAT}: install a later one."
         )
-    return np.asarray(stored, dtype=np.uint8).tobytes().decode(errors="replace")
+    text = np.asarray(stored, dtype=np.uint8).tobytes().decode(errors="replace")
+    return one_line(text, 240)
 
 
 def packing(eels_spectrum):
@@ -234,9 +271,7 @@ def packing(eels_spectrum):
 def _pack(signal, carried, entry):
     """Put into a dictionary what a file needs of an autoencoder."""
     try:
-        content, known = _needed(
-            signal, carried, ~np.asarray(entry["channels_left_out"])
-        )
+        content, known = _needed(signal, carried, ~channels_left_out(entry))
     except Exception:
         _logger.exception("the trained autoencoder is saved whole")
         content, known = carried.content, carried.known
@@ -265,6 +300,8 @@ def _needed(signal, carried, kept):
     if axes.signal_dimension != 1 or axes.signal_axes[0].size != kept.size:
         return None, None
     content, known = carried.content, carried.known
+    if content is None:  # no file of it could be read
+        return None, None
     shape, is_denoised = positions_shape(signal), DenoisedSpectra.are_in(content)
     bank = None if is_denoised else bank_in(content)
     if bank is None and known is None and not is_denoised:  # a network, by 0.1.0

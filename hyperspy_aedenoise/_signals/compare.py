@@ -14,6 +14,7 @@ from hyperspy_aedenoise._report.comparison import (
 )
 from hyperspy_aedenoise._signals.blockwise import OnChannels, blockwise
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
+from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
     energy_last,
     in_words_of,
@@ -21,9 +22,9 @@ from hyperspy_aedenoise._signals.spectra import (
     selection_of,
 )
 from hyperspy_aedenoise._signals.storage import (
+    Restored,
     by_block,
     left_out_in_training,
-    restore,
     trained,
 )
 
@@ -62,6 +63,7 @@ def compare_denoising(self, truth=None, components=None):
 
     fitted = trained(self)
     denoiser, kept = fitted.denoiser, fitted.kept
+    warn_of_memory(self, COMPARISON, "compare_denoising")
     selection = selection_of(self, signal_mask=~kept)
     observation = _observed(selection, left_out_in_training(self, fitted), denoiser)
     components = _checked_components(components, observation)
@@ -76,7 +78,9 @@ def compare_denoising(self, truth=None, components=None):
     for route, function in functions.items():
         values = blockwise(self, OnChannels(function, kept))
         signals[route] = _as_signal(self, _without(values, left_out))
-    signals["autoencoder"] = _as_signal(self, by_block(self, restore, fitted, left_out))
+    signals["autoencoder"] = _as_signal(
+        self, by_block(self, Restored(), fitted, left_out)
+    )
     other = routes.nonlocal_denoiser()
     if other is not None:
         values = blockwise(self, OnChannels(other.denoise, kept))

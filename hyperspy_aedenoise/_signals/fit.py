@@ -7,6 +7,7 @@ import numpy as np
 from hyperspy_aedenoise._errors import must_be, real_spectra
 from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
+from hyperspy_aedenoise._signals.memory import FIT, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     energy_last,
@@ -115,6 +116,7 @@ def decompose_autoencoder(
     denoiser = AutoencoderDenoiser(
         architecture, output_dimension, noise, iterations, random_state
     )
+    warn_of_memory(self, FIT, "decompose_autoencoder")
     with in_words_of(self, selection):
         denoiser.fit(
             selection.counts,

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from hyperspy_aedenoise._errors import of_usual_size, real_spectra
+from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     energy_last,
@@ -62,10 +63,12 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     True
     """
     from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
+    from hyperspy_aedenoise._observation.blocks import spectra_of
     from hyperspy_aedenoise._observation.finite import refuse_not_finite
 
     selection = selection_of(self, navigation_mask, signal_mask)
-    spectra = selection.spectra
+    passes = progress_bar(None, "Reading", leave=False)
+    spectra = spectra_of(selection.counts, ~selection.left_out, passes)
     with in_words_of(self, selection):
         refuse_not_finite("signal", spectra, selection.layout)
     some = spectra.sample(enough_spectra(spectra.n_channels))

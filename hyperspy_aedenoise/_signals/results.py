@@ -8,19 +8,20 @@ from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_signal,
     progress_bar,
 )
+from hyperspy_aedenoise._signals.memory import RESULT, UNCERTAINTY, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import left_out_positions
 from hyperspy_aedenoise._signals.storage import (
+    Restored,
     Scatter,
     by_block,
     latent,
-    restore,
     restored_like,
     shift,
     trained,
 )
 
 
-def get_autoencoder_model(self, navigation_mask=None):
+def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
     """Return the signal as the trained autoencoder restores it.
 
     Parameters
@@ -31,14 +32,16 @@ def get_autoencoder_model(self, navigation_mask=None):
         the training, wherever they are now. What took no part in the training is
         estimated from what is most like it, even where it has little in common
         with it.
+    lazy_output : bool, optional
+        True: a lazy signal, computed when that is asked for. False: one in memory,
+        computed at once. Default: lazy if this signal is.
 
     Returns
     -------
     EELSSpectrum
-        The denoised signal with the same axes and metadata, lazy if this one is.
-        Floating point: the type of this signal, and of integers float32 or float64.
-        Masked channels, and spectra that hold NaN, are NaN. How it was made is in
-        ``metadata.Signal.Denoising``.
+        The denoised signal with the same axes and metadata. Floating point: the type
+        of this signal, and of integers float32 or float64. Masked channels, and spectra
+        that hold NaN, are NaN. How it was made is in ``metadata.Signal.Denoising``.
 
     Raises
     ------
@@ -50,17 +53,26 @@ def get_autoencoder_model(self, navigation_mask=None):
     fitted = trained(self)
     if navigation_mask is not None:
         navigation_mask = left_out_positions(self, navigation_mask)
-    return restored_like(self, by_block(self, restore, fitted, navigation_mask))
+    signal = _lazily(self, lazy_output)
+    warn_of_memory(signal, RESULT, "get_autoencoder_model")
+    values = by_block(signal, Restored(), fitted, navigation_mask)
+    return _delivered(restored_like(signal, values), lazy_output)
 
 
-def get_autoencoder_uncertainty(self):
+def get_autoencoder_uncertainty(self, lazy_output=None):
     """Return the standard deviation of the denoised values due to the noise.
+
+    Parameters
+    ----------
+    lazy_output : bool, optional
+        True: a lazy signal, computed when that is asked for. False: one in memory,
+        computed at once. Default: lazy if this signal is.
 
     Returns
     -------
     EELSSpectrum
         In signal units, per probe position and channel, NaN where the training was
-        masked; lazy if this one is.
+        masked.
 
     Raises
     ------
@@ -79,16 +91,23 @@ def get_autoencoder_uncertainty(self):
     doesn't vary.
     """
     fitted = trained(self)
+    signal = _lazily(self, lazy_output)
+    warn_of_memory(signal, UNCERTAINTY, "get_autoencoder_uncertainty")
     refits = fitted.denoiser.refits(progress_bar())
-    spread = by_block(self, Scatter(refits), fitted)
-    uncertainty = restored_like(self, spread)
+    uncertainty = restored_like(signal, by_block(signal, Scatter(refits), fitted))
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = _titled("Uncertainty", title)
-    return uncertainty
+    return _delivered(uncertainty, lazy_output)
 
 
-def get_autoencoder_loadings(self):
+def get_autoencoder_loadings(self, lazy_output=None):
     """Return the latent variables of each spectrum as maps.
+
+    Parameters
+    ----------
+    lazy_output : bool, optional
+        True: a lazy signal, computed when that is asked for. False: one in memory,
+        computed at once. Default: lazy if this signal is.
 
     Returns
     -------
@@ -96,8 +115,7 @@ def get_autoencoder_loadings(self):
         One map for each latent variable: the latent index is the navigation axis,
         the probe positions are the signal axes, like the result of
         ``get_decomposition_loadings()``, NaN where the training was masked. Without
-        unit, of order 1; lazy if this signal is. The last ones are those of rare peaks,
-        0 almost everywhere.
+        unit, of order 1. The last ones are those of rare peaks, 0 almost everywhere.
 
     Raises
     ------
@@ -108,29 +126,36 @@ def get_autoencoder_loadings(self):
 
     fitted = trained(self)
     n_latent = fitted.denoiser.decode_dimension()
-    values = by_block(self, latent, fitted, n_out=n_latent)
+    signal = _lazily(self, lazy_output)
+    values = by_block(signal, latent, fitted, n_out=n_latent)
     axes = navigation_axes(self)
     for axis in axes:
         axis["navigate"] = False
     first = {"size": values.shape[-1], "name": "Latent variable", "navigate": True}
     loadings = BaseSignal(np.moveaxis(values, -1, 0), axes=[first, *axes])
-    if self._lazy:
+    if signal._lazy:
         loadings = loadings.as_lazy()
     title = self.metadata.General.title
     loadings.metadata.General.title = _titled("Autoencoder loadings", title)
     loadings.set_signal_type("")  # now a Signal1D or Signal2D, where it is one
-    return loadings
+    return _delivered(loadings, lazy_output)
 
 
-def get_autoencoder_energy_shift(self):
+def get_autoencoder_energy_shift(self, lazy_output=None):
     """Return by how much the spectra are moved along energy, if that is followed.
+
+    Parameters
+    ----------
+    lazy_output : bool, optional
+        True: a lazy signal, computed when that is asked for. False: one in memory,
+        computed at once. Default: lazy if this signal is.
 
     Returns
     -------
     BaseSignal
         A map (a line for a line scan) in the unit of the energy axis, against the mean
         spectrum, positive towards higher energy loss; NaN where the training was
-        masked. Lazy if this signal is.
+        masked.
 
     Raises
     ------
@@ -143,13 +168,26 @@ def get_autoencoder_energy_shift(self):
     be told apart. *Don't believe* differences between areas of different composition:
     what changes a spectrum's shape is in part taken for a shift.
     """
-    values = by_block(self, shift, trained(self), n_out=1)
+    fitted = trained(self)
+    values = by_block(_lazily(self, lazy_output), shift, fitted, n_out=1)
     axis = self.axes_manager.signal_axes[0]
     found = navigation_signal(self, np.atleast_1d(values[..., 0] * axis.scale))
     found.metadata.General.title = _titled("Energy shift", self.metadata.General.title)
     units = f" ({unit_of(axis)})" if unit_of(axis) else ""
     found.metadata.set_item("Signal.quantity", f"Energy shift{units}")
-    return found
+    return _delivered(found, lazy_output)
+
+
+def _lazily(signal, lazy_output):
+    """The signal, or a lazy one of the same data where that is asked for."""
+    return signal.as_lazy() if lazy_output and not signal._lazy else signal
+
+
+def _delivered(result, lazy_output):
+    """A result, computed where that is asked for."""
+    if result._lazy and lazy_output is not None and not lazy_output:
+        result.compute()
+    return result
 
 
 def _titled(what, title):

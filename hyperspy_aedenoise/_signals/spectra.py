@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_aedenoise._errors import NotFinite, must_be, real_spectra, unmasked
-from hyperspy_aedenoise._observation import blocks
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.hyperspy_private import with_new_data
@@ -37,11 +36,6 @@ class Selection:
     def layout(self):
         """Where the spectra lie that are used."""
         return Layout.of(~self.left_out)
-
-    @property
-    def spectra(self):
-        """Those that are used, by blocks."""
-        return blocks.spectra_of(self.counts, ~self.left_out)
 
 
 def selection_of(signal, navigation_mask=None, signal_mask=None):

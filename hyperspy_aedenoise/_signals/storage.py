@@ -6,22 +6,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._signals.blockwise import blockwise
 from hyperspy_aedenoise._signals.carried import (
-    FORMAT,
-    PLACE,
     Carried,
     carried_by,
     carry,
-    denoiser_of,
     marks_in,
     marks_of,
     why_not,
 )
+from hyperspy_aedenoise._signals.entry import (
+    FORMAT,
+    PLACE,
+    channels_left_out,
+    masked_positions,
+)
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     like,
+    output_type,
     positions_shape,
 )
 
@@ -55,20 +60,49 @@ class Fitted:
     def denoiser(self):
         """The denoiser; read but once."""
         with _one_at_a_time:
-            return denoiser_of(self.carried.content)
+            return self.carried.denoiser
 
     def __dask_tokenize__(self):
         # by what it is, not by the sentence that is its array
         return type(self).__name__, self.carried.token(), self.kept
 
+    @property
+    def leaves_out(self):
+        """Whether it is known of some spectra that they took no part."""
+        known = self.carried.known
+        return known is not None and known.left_out.any()
+
+    @property
+    def has_twins(self):
+        """Whether some of the spectra are identical."""
+        known, places = self.carried.known, self._places
+        return (places is not None and places.has_twins) or (
+            self.leaves_out and known.has_twins
+        )
+
+    @property
+    def _places(self):
+        """Where the spectra lie; None where that makes no difference."""
+        denoiser = self.denoiser
+        if isinstance(denoiser, DenoisedSpectra) or not denoiser.is_spatial:
+            return None
+        return denoiser.fitted_.bank.places
+
+    def found(self, marks):
+        """Fingerprints of spectra, and where they are among the known ones, or ()."""
+        if self._places is None:
+            return ()
+        found = self._places.find(marks.ravel(), marks.shape)
+        return marks, found.reshape(marks.shape)
+
     def left_out(self, used):
         """True for spectra, shape (..., n_channels), that took no part, or None."""
-        if self.carried.known is None or not self.carried.known.left_out.any():
+        if not self.leaves_out:
             return None
         return self.carried.known.among(marks_of(used))
 
 
-def store(signal, denoiser, left_out, channels_left_out):
+def store(signal, denoiser, left_out, unused):
     """Put a trained denoiser into the metadata of its signal.
 
     Parameters
@@ -77,9 +111,10 @@ def store(signal, denoiser, left_out, channels_left_out):
     denoiser : AutoencoderDenoiser
     left_out : ndarray of bool, shape (...)
         Probe positions that took no part.
-    channels_left_out : ndarray of bool, shape (n_all_channels,)
+    unused : ndarray of bool, shape (n_all_channels,)
+        Channels that took no part.
     """
-    content, record = denoiser.to_bytes(), denoiser.record()
+    record = denoiser.record()
     entry = {"format": FORMAT}
     for key in ("package_version", "architecture", "learned_from"):
         entry[key] = record[key]
@@ -89,11 +124,11 @@ def store(signal, denoiser, left_out, channels_left_out):
     entry["noise"] = record["noise"]
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]
-    entry["channels_left_out"] = channels_left_out
+    entry["channels_left_out"] = unused
     if signal.metadata.has_item(PLACE):
         del signal.metadata.Signal.Denoising
     signal.metadata.set_item(PLACE, entry)
-    carry(signal, content, left_out, ~channels_left_out)
+    carry(signal, denoiser, left_out, ~unused)
 
 
 def left_out_by_place(signal):
@@ -101,12 +136,11 @@ def left_out_by_place(signal):
 
     It kept a mask alone, which holds for the whole map as it was.
     """
-    if signal.metadata.has_item(f"{PLACE}.fingerprints"):
+    if not signal.metadata.has_item(PLACE):
         return None
-    left_out = signal.metadata.get_item(f"{PLACE}.positions_left_out")
+    left_out = masked_positions(signal.metadata.get_item(PLACE))
     if left_out is None:
         return None
-    left_out = np.asarray(left_out, dtype=bool)
     return left_out if left_out.shape == positions_shape(signal) else None
 
 
@@ -125,7 +159,7 @@ def trained(signal):
         raise RuntimeError(f"{why_not(signal)} Call `s.decompose_autoencoder()` first.")
     check_axes(signal)
     entry = signal.metadata.get_item(PLACE)
-    fitted = Fitted(carried, ~np.asarray(entry.channels_left_out, dtype=bool))
+    fitted = Fitted(carried, ~channels_left_out(entry.as_dictionary()))
     axis, kept = signal.axes_manager.signal_axes[0], fitted.kept
     if kept.size != axis.size:
         raise ValueError(
@@ -136,7 +170,18 @@ def trained(signal):
                 "Train again on this signal, with `s.decompose_autoencoder()`.",
             )
         )
-    apart = np.abs(axis.axis[kept] - fitted.denoiser.energies_).max()
+    energies = fitted.denoiser.energies_
+    if energies is None or energies.size != kept.sum():
+        n_channels = "unknown" if energies is None else energies.size
+        raise ValueError(
+            must_be(
+                "signal",
+                f"on the channels of the training, {n_channels}",
+                f"{kept.sum()} that aren't masked",
+                "Train again on this signal, with `s.decompose_autoencoder()`.",
+            )
+        )
+    apart = np.abs(axis.axis[kept] - energies).max()
     if apart > 0.5 * abs(axis.scale):
         _logger.warning(
             "the energy axis was changed since the training, by up to %.3g %s; the "
@@ -167,53 +212,69 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     -------
     ndarray or dask array, shape (..., n_out)
     """
-    masked = left_out
+    masked, found = left_out, ()
     if masked is None:
         masked = left_out_by_place(signal)
-    applied = _Applied(function, fitted, left_out is None, n_out)
-    if masked is None or not masked.any():
-        return blockwise(signal, applied, n_out)
-    values = blockwise(signal, applied, n_out)
-    return np.where(masked[..., None], np.nan, values).astype(values.dtype)
+    if signal._lazy and fitted.has_twins:
+        # which of identical spectra is where shows in the whole map, not in a block
+        marks = marks_in(signal, fitted.kept)
+        found = fitted.found(marks)
+        if masked is None and fitted.leaves_out:
+            masked = fitted.carried.known.among(marks)
+    applied = _Applied(function, fitted, masked is not None, n_out)
+    along = found if masked is None else (masked, *found)
+    return blockwise(signal, applied, n_out, along)
 
 
 class _Applied:
     """A function of a fitted autoencoder on a block of a signal's data."""
 
-    def __init__(self, function, fitted, by_marks, n_out):
+    def __init__(self, function, fitted, is_masked, n_out):
         self.function, self.fitted = function, fitted
-        self.by_marks, self.n_out = by_marks, n_out
+        self.is_masked, self.n_out = is_masked, n_out
 
-    def __call__(self, spectra, dtype):
-        kept = self.fitted.kept
+    def __call__(self, spectra, dtype, *along):
+        kept, denoiser = self.fitted.kept, self.fitted.denoiser
         used = spectra if kept.all() else spectra[..., kept]
-        left_out = self.fitted.left_out(used) if self.by_marks else None
+        left_out = self.fitted.left_out(used)
+        if self.is_masked:
+            left_out, *along = along
+        if along:
+            denoiser = denoiser.with_found(*(one.ravel() for one in along))
         if left_out is not None and left_out.any():
-            used = np.where(left_out[..., None], np.nan, used)
-        found = self.function(self.fitted.denoiser, used)
+            used = np.where(
+                left_out[..., None], output_type(used.dtype).type(np.nan), used
+            )
+        result = self.function(denoiser, used)
         if self.n_out is None and kept.all():
-            return found.astype(dtype, copy=False)
+            return result.astype(dtype, copy=False)
         values = np.full((*spectra.shape[:-1], self.n_out or kept.size), np.nan, dtype)
         if self.n_out is None:
-            values[..., kept] = found
+            values[..., kept] = result
         else:
-            values[...] = found.reshape(values.shape)
+            values[...] = result.reshape(values.shape)
         return values
 
 
-def restore(denoiser, spectra):
-    """Denoised spectra; says if they are no longer what was fitted."""
-    restored = denoiser.denoise(spectra)
-    misfit = denoiser.misfit(spectra, restored)
-    if not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
-        _logger.warning(
-            "what was taken away has %.2g times the variance of the noise that was "
-            "assumed. Either these are not the data of the training any more (scaled, "
-            "summed, rebinned, background removed: train again), or the reference "
-            "doesn't fit them, or the noise model is wrong.",
-            misfit,
-        )
-    return restored
+class Restored:
+    """Denoised spectra; says, once, if they are no longer what was fitted."""
+
+    def __init__(self):
+        self.has_told = False
+
+    def __call__(self, denoiser, spectra):
+        restored = denoiser.denoise(spectra)
+        misfit = denoiser.misfit(spectra, restored)
+        if not self.has_told and not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
+            self.has_told = True
+            _logger.warning(
+                "what was taken away has %.2g times the variance of the noise that was "
+                "assumed. Either these are not the data of the training any more "
+                "(scaled, summed, rebinned, background removed: train again), or the "
+                "reference doesn't fit them, or the noise model is wrong.",
+                misfit,
+            )
+        return restored
 
 
 def latent(denoiser, spectra):

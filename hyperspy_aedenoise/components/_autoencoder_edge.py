@@ -1,6 +1,5 @@
 """A model component whose shape is a trained decoder."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,11 @@ class AutoencoderEdge(Component):
 
     Parameters
     ----------
-    autoencoder : EELSSpectrum, AutoencoderDenoiser, path-like or ndarray
+    autoencoder : EELSSpectrum, AutoencoderDenoiser, pathlib.Path, bytes or ndarray
         A signal after `decompose_autoencoder()`, a trained denoiser that knows its
-        energies, a ``.keras`` file of one, or the content of such a file as uint8.
+        energies, a ``.keras`` file of one, or the content of such a file, as bytes or
+        uint8. A path must not be a string: one in the file of a stored model could
+        make it open any file.
 
     Attributes
     ----------
@@ -222,15 +223,19 @@ def _content_of(autoencoder):
     """Bytes of the archive, from whatever the user has."""
     if isinstance(autoencoder, AutoencoderDenoiser):
         return autoencoder.to_bytes()
-    if isinstance(autoencoder, (str, os.PathLike)):
-        return Path(autoencoder).read_bytes()
+    if isinstance(autoencoder, Path):  # which no stored model can hold
+        return autoencoder.read_bytes()
+    if isinstance(autoencoder, bytes):
+        return autoencoder
     if isinstance(autoencoder, np.ndarray) and autoencoder.dtype == np.uint8:
         return autoencoder.tobytes()
     if hasattr(autoencoder, "metadata"):
         carried = carried_by(autoencoder)
-        if carried is not None and not DenoisedSpectra.are_in(carried.content):
-            return carried.content
+        if carried is not None and not isinstance(carried.denoiser, DenoisedSpectra):
+            return carried.tobytes()
         got = "a signal without one"
+    elif isinstance(autoencoder, str):
+        got = "a string; for a file, pass `pathlib.Path(...)` of it"
     else:
         got = "nothing" if autoencoder is None else type(autoencoder).__name__
     raise TypeError(
