@@ -57,6 +57,7 @@ STANDARD = {
     "sys",
     "tempfile",
     "threading",
+    "time",
     "types",
     "warnings",
     "zipfile",

@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import scipy.ndimage
 
 from hyperspy_aedenoise._backend import load_keras
-import scipy.ndimage
 
 #: Made by `training/code_map_network.py`.
 WEIGHTS = Path(__file__).with_name("weights") / "code_map.npz"

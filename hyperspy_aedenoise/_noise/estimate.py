@@ -103,7 +103,7 @@ def estimate_noise(spectra):
             must_be(
                 "noise",
                 "given for spectra without visible noise",
-                f"noise of {level / np.ptp(spectra):.1e} of their range, as of rounding",
+                f"noise of {level / np.ptp(spectra):.1e} of their range",
                 "Were they simulated without noise, or denoised already?",
             )
         )

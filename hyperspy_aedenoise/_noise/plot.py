@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 #: Distance of half of the points, relative to the line, that is no chance.
 _FAR = 0.2
 
@@ -51,12 +50,11 @@ def _misfit_in_words(noise):
     line = np.maximum(noise.variance(noise.levels), np.finfo(float).tiny)
     off = noise.variances / line - 1
     half, farthest = np.median(np.abs(off)), int(np.abs(off).argmax())
-    more = "more" if off[farthest] > 0 else "less"
+    more, by = "more" if off[farthest] > 0 else "less", 100 * abs(off[farthest])
     words = (
-        f"Half of the points lie within {100 * half:.2g} % of the line; the farthest, "
-        f"at {noise.levels[farthest]:.3g},\nhas {100 * abs(off[farthest]):.2g} % {more} "
-        "variance"
+        f"Half of the points lie within {100 * half:.2g} % of the line;\n"
+        f"the farthest, at {noise.levels[farthest]:.3g}, has {by:.2g} % {more} variance"
     )
     if half > _FAR:
-        words += ": gain and offset alone don't describe this noise"
+        words += ":\ngain and offset alone don't describe this noise"
     return words

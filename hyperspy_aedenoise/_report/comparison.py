@@ -135,6 +135,8 @@ def _recommend(estimated, difference):
     """The simplest route that is not beaten beyond doubt, and why."""
     best = "pca"
     for route in ("raw", "pca_shrinkage", "autoencoder", "nonlocal"):
+        if (route, "pca") not in difference:
+            continue
         # a route that is better than PCA must also be better than its rival
         rivals = {"pca", best} if (route, best) in difference else {"pca"}
         found = [difference[route, rival] for rival in rivals]

@@ -89,7 +89,9 @@ def _summary_of_form(denoiser, unit):
 
 
 def _lines_on_noise(denoiser):
-    """What the measurement of the noise can't tell, each once."""
+    """What the measurement of the noise can't tell; once, where it was measured."""
+    if denoiser.noise is not None:
+        return []
     return [f"  noise: {text}" for text in dict.fromkeys(denoiser.noise_.warnings)]
 
 
@@ -142,6 +144,8 @@ def _gain_in_words(one, of_shrinkage, judged_on):
     judged_on : str
     """
     gain, error = -one["difference_to_shrinkage"], one["difference_error"]
+    if not np.isfinite(gain + error):
+        return "  better than optimally shrunk PCA; by how much is no longer known"
     numbers = (
         f"squared error smaller by {with_error(gain, error)} of the noise variance, on "
         f"{judged_on}"
@@ -152,8 +156,8 @@ def _gain_in_words(one, of_shrinkage, judged_on):
     before = max(of_shrinkage, gain + 2 * error)
     share = np.sqrt(1 - gain / before)
     return (
-        f"  its error (rms) is about {share:.1g} times that of optimally shrunk PCA, as "
-        f"far as pairs can tell: {numbers}, where that of PCA is about {before:.2g}"
+        f"  its error (rms) is about {share:.1g} times that of optimally shrunk PCA, "
+        f"as far as pairs can tell: {numbers}, where that of PCA is about {before:.2g}"
     )
 
 

@@ -1,11 +1,14 @@
 """Fitting an autoencoder to a signal."""
 
 import logging
+import time
 
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be, real_spectra
 from hyperspy_aedenoise._report.axes import unit_of
+from hyperspy_aedenoise._signals.carried import carried_by
+from hyperspy_aedenoise._signals.duration import remember
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.memory import FIT, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
@@ -117,6 +120,7 @@ def decompose_autoencoder(
         architecture, output_dimension, noise, iterations, random_state
     )
     warn_of_memory(self, FIT, "decompose_autoencoder")
+    began = time.monotonic()
     with in_words_of(self, selection):
         denoiser.fit(
             selection.counts,
@@ -126,7 +130,9 @@ def decompose_autoencoder(
             progress=progress_bar(show_progressbar),
             passes=progress_bar(show_progressbar, "Reading", leave=False),
         )
+    taken = time.monotonic() - began
     store(self, denoiser, selection.left_out, selection.channels_left_out)
+    remember(carried_by(self).content, taken)
     history = denoiser.history_
     if history["interrupted"] and denoiser.form_ is not None:
         _logger.warning(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._report.axes import unit_of
+from hyperspy_aedenoise._signals.duration import TIMES_OF_UNCERTAINTY, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_axes,
     navigation_signal,
@@ -93,7 +94,8 @@ def get_autoencoder_uncertainty(self, lazy_output=None):
     fitted = trained(self)
     signal = _lazily(self, lazy_output)
     warn_of_memory(signal, UNCERTAINTY, "get_autoencoder_uncertainty")
-    refits = fitted.denoiser.refits(progress_bar())
+    words = with_duration("Repeating", fitted.carried.content, TIMES_OF_UNCERTAINTY)
+    refits = fitted.denoiser.refits(progress_bar(words=words))
     uncertainty = restored_like(signal, by_block(signal, Scatter(refits), fitted))
     title = uncertainty.metadata.General.title
     uncertainty.metadata.General.title = _titled("Uncertainty", title)
