@@ -1,7 +1,6 @@
 """Denoise a file from the shell: ``python -m hyperspy_aedenoise [FILE] [-o OUT]``."""
 
 import argparse
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -14,8 +13,6 @@ BUILT_IN_SIGMA = 0.05
 def main(arguments=None):
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    # TensorFlow's remarks on the processor are not the user's concern.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         _denoise(options)
     except KeyboardInterrupt:

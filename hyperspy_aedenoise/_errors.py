@@ -4,6 +4,10 @@ from numbers import Integral, Real
 
 import numpy as np
 
+#: Least and largest size of values: single precision ends at the squares of 1e-19 and
+#: 1e19, and what is made of them is up to a thousand times larger or smaller.
+USUAL_SIZE = (1e-15, 1e15)
+
 
 def must_be(argument, allowed, got, advice):
     """One sentence form for every refusal.
@@ -73,6 +77,7 @@ def real_spectra(argument, values):
     ndarray or dask array, shape (..., n_channels)
         In native byte order.
     """
+    values = unmasked(values)
     if not hasattr(values, "dask"):  # a dask array stays one
         values = np.asarray(values)
     if values.dtype.kind not in "fiu":
@@ -108,6 +113,61 @@ def real_spectra(argument, values):
     return values.astype(values.dtype.newbyteorder("="))
 
 
+def of_usual_size(argument, some):
+    """Refuse values whose squares single precision can't hold.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument, as the user wrote it.
+    some : ndarray
+        Values; NaN doesn't count.
+    """
+    largest = float(np.nanmax(np.abs(some), initial=0))
+    low, high = USUAL_SIZE
+    if largest and not low <= largest <= high:
+        raise ValueError(
+            must_be(
+                argument,
+                f"of values that reach {low:g} to {high:g}",
+                f"at most {largest:.2g}",
+                "Their squares get lost in single precision: multiply them first, for "
+                f"instance `s * {10.0 ** -np.floor(np.log10(largest)):g}`.",
+            )
+        )
+
+
+def unmasked(values):
+    """What is masked in an array of `numpy.ma` as NaN; other arrays as they are.
+
+    Parameters
+    ----------
+    values : array_like or dask array
+        That of dask may hold such arrays.
+
+    Returns
+    -------
+    array_like or dask array
+    """
+    if isinstance(getattr(values, "_meta", None), np.ma.MaskedArray):
+        kind = _kind_with_nan(values.dtype)
+        return values.map_blocks(_filled, kind, dtype=kind, meta=np.empty(0, kind))
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if not np.ma.is_masked(values):
+        return values.data
+    return _filled(values, _kind_with_nan(values.dtype))
+
+
+def _kind_with_nan(dtype):
+    """Floating-point type for values of a type, some of which are NaN."""
+    return np.promote_types(dtype.newbyteorder("="), np.float32)
+
+
+def _filled(values, kind):
+    return np.ma.filled(np.ma.asarray(values).astype(kind), np.nan)
+
+
 class NotFinite(ValueError):
     """Spectra that hold NaN or infinite values where they are used.
 
@@ -132,8 +192,9 @@ class NotFinite(ValueError):
         return must_be(
             argument,
             "finite where it is used",
-            f"{self.n_bad} NaN or infinite values in {self.n_spectra} spectra, the "
-            f"first at {where}",
+            f"{self.n_bad} NaN or infinite value{'s' * (self.n_bad != 1)} in "
+            f"{self.n_spectra} spectr{'um' if self.n_spectra == 1 else 'a'}, the first "
+            f"at {where}",
             "Leave them out with `navigation_mask` or `signal_mask`, or replace them."
             + advice,
         )

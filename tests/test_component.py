@@ -190,3 +190,18 @@ def test_masked_channels_are_bridged(noisy_signal):
     edge = AutoencoderEdge(noisy_signal)
     edge.estimate_parameters(noisy_signal, only_current=True)
     assert np.isfinite(edge.function(noisy_signal.axes_manager[-1].axis)).all()
+
+
+def test_descending_energies(noisy_signal):
+    """A mirrored energy axis gives the mirrored component, also in a fit."""
+    mirrored = noisy_signal.isig[::-1]
+    train(mirrored)
+    assert mirrored.axes_manager[-1].scale < 0
+    edge = AutoencoderEdge(mirrored)
+    part = mirrored.inav[:2, :2]
+    model = model_of(part, edge)
+    edge.estimate_parameters(part)
+    denoised = mirrored.get_autoencoder_model().inav[:2, :2].data
+    assert np.allclose(values_of(model), denoised, atol=1e-5)
+    model.multifit(show_progressbar=False)
+    assert np.isfinite(values_of(model)).all()

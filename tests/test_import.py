@@ -1,5 +1,6 @@
 """Importing is free, harmless, and enough."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -108,3 +109,33 @@ def test_public_names_are_all_there():
     }
     assert set(aed.__all__) == names
     assert all(getattr(aed, name) is not None for name in names)
+
+
+@pytest.mark.parametrize("level", [None, "0"])
+def test_keras_starts_quietly(level):
+    """TensorFlow's remarks on the processor are heard by those who want them.
+
+    Whatever else is written while it starts is passed on.
+    """
+    code = (
+        "import os, sys\n"
+        "class Loud:\n"
+        "    def find_spec(self, name, *others):\n"
+        "        if name == 'keras':\n"
+        "            os.write(2, b'I0000 00:00:1.2 port.cc:1] remark\\nwords\\n')\n"
+        "sys.meta_path.insert(0, Loud())\n"
+        "from hyperspy_aedenoise._backend import load_keras\n"
+        "load_keras()\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    if level is not None:
+        environment["TF_CPP_MIN_LOG_LEVEL"] = level
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "words" in done.stderr
+    assert ("I0000" in done.stderr) == (level == "0")

@@ -13,6 +13,7 @@ PACKAGE = Path(hyperspy_aedenoise.__file__).parent
 #: everything, with the third-party packages that each may load when it is loaded.
 MAY_LOAD = {
     "_errors": {"numpy"},
+    "_backend": set(),
     "_noise": {"numpy", "scipy", "threadpoolctl"},
     "_observation": {"numpy", "scipy"},
     "_linear": {"numpy", "scipy"},
@@ -56,6 +57,7 @@ STANDARD = {
     "sys",
     "tempfile",
     "threading",
+    "time",
     "types",
     "warnings",
     "zipfile",

@@ -1,9 +1,13 @@
 """The methods on signals: HyperSpy's habits, and what users do to signals."""
 
+from types import SimpleNamespace
+
+import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 import pytest
 from conftest import SIGMA, train
+from matplotlib.text import Text
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
@@ -493,6 +497,168 @@ def test_plots(trained_signal):
     assert panels[0].get_xlabel() == "x (Å)"
     lines = trained_signal.inav[:, 0].plot_autoencoder_loadings()
     assert lines[0].lines
+
+
+def test_loadings_are_drawn_beside_their_spectra(trained_signal):
+    """What is added where the latent variable rises by its standard deviation."""
+    panels = trained_signal.plot_autoencoder_loadings()
+    beside = [
+        ax for ax in panels[0].figure.axes if ax.get_xlabel().startswith("Energy")
+    ]
+    assert len(beside) == len(panels)
+    loadings = trained_signal.get_autoencoder_loadings().data
+    rest = trained_signal.get_autoencoder_model().data
+    rest = rest - rest.mean(axis=(0, 1))
+    drawn = np.array([ax.lines[-1].get_ydata() for ax in beside])
+    steps = loadings.std(axis=(1, 2))
+    expected = np.einsum("kyx,ke->yxe", loadings, drawn / steps[:, None])
+    expected -= expected.mean(axis=(0, 1))
+    # the decoder is linear, in single precision
+    assert np.allclose(expected, rest, atol=1e-4)
+
+
+def test_one_spike_does_not_fade_a_loading(trained_signal):
+    from hyperspy_aedenoise._report.axes import limits_of
+
+    loading = trained_signal.get_autoencoder_loadings().data[0]
+    large = np.tile(loading, (6, 6))
+    before = limits_of(large)
+    large[0, 0] = 1e6
+    assert limits_of(large) == pytest.approx(before, rel=0.1)
+
+
+def test_axes_without_units_and_names(noisy_signal, capsys, caplog):
+    """No picture, title or sentence says "<undefined>", and none ends in "of"."""
+    plain = type(noisy_signal)(noisy_signal.data.copy())
+    train(plain, print_info=True)
+    axes = plain.plot_autoencoder_loadings()
+    figures = [axes[0].figure, plain.plot_autoencoder_training().figure]
+    figures.append(plain.compare_denoising().plot())
+    texts = [text.get_text() for one in figures for text in one.findobj(Text)]
+    for found in (
+        plain.get_autoencoder_model(),
+        plain.get_autoencoder_loadings(),
+        plain.get_autoencoder_uncertainty(),
+    ):
+        texts.append(found.metadata.General.title)
+    plain.axes_manager[-1].offset += 20
+    plain.get_autoencoder_model()
+    plain.data[0, 0, 0] = np.nan
+    with pytest.raises(ValueError) as refusal:
+        train(plain)
+    texts += [str(refusal.value), capsys.readouterr().out, caplog.text]
+    assert not any("undefined" in text for text in texts)
+    assert not any(text.strip().endswith(" of") for text in texts)
+    assert "1 NaN or infinite value in 1 spectrum," in str(refusal.value)
+
+
+@pytest.mark.parametrize(("unit", "words"), [("keV", "keV"), (None, "channels")])
+def test_energies_are_told_in_the_unit_of_the_axis(unit, words):
+    """Of a drift of one channel, 0.3 eV: 0.0003 keV, and 1 channel without a unit."""
+    from hyperspy_aedenoise._report.summary import _place, _spread_of_shift
+
+    drifted = SimpleNamespace(
+        history_={"energy_shift": [-1.0, 1.0]}, energies_=0.5 + 0.0003 * np.arange(100)
+    )
+    number = "0.0003" if unit else "1"
+    assert _spread_of_shift(drifted, unit or "") == f"{number} {words}"
+    place = _place({"channel": 10.0}, drifted.energies_, unit or "")
+    assert place == f"0.503 {unit or 'on the energy axis'}"
+
+
+def test_a_fit_that_separates_nothing_says_so(rng, capsys):
+    """Spectra that have nothing in common: as many latent variables as there can be."""
+    spectra = hs.signals.Signal1D(100 * rng.normal(size=(30, 200)).cumsum(axis=1))
+    spectra.set_signal_type("EELS")
+    train(spectra, noise=NoiseModel.gaussian(1.0), print_info=True)
+    text = capsys.readouterr().out
+    assert "nothing was separated" in text
+    assert "for 30 spectra" in text
+
+
+def test_the_gain_is_told_beside_pca(clean_signal):
+    """As a ratio of errors, which the difference alone doesn't tell."""
+    from hyperspy_aedenoise._report.summary import _gain_in_words
+
+    one = {"difference_to_shrinkage": -0.02, "difference_error": 0.001}
+    words = _gain_in_words(one, 0.03, "a pair")
+    # the root of (0.03 - 0.02) / 0.03
+    assert "about 0.6 times that of optimally shrunk PCA" in words
+    assert "0.02 +- 0.001 of the noise variance" in words
+    # what theory says is less than what was gained: no error is negative
+    assert "about 0.3 times" in _gain_in_words(one, 0.001, "a pair")
+    assert "times" not in _gain_in_words(one, None, "a pair")
+
+
+def test_how_long_it_will_take(noisy_signal, monkeypatch, capsys):
+    """Said before it begins, by what the fit took; nothing where nobody would ask."""
+    from hyperspy_aedenoise._signals import duration
+
+    train(noisy_signal)
+    noisy_signal.get_autoencoder_uncertainty()
+    assert "up to" not in capsys.readouterr().err
+    assert duration.with_duration("Words", b"unknown", 1e9) == "Words"
+    monkeypatch.setattr(duration, "_TAKEN", dict.fromkeys(duration._TAKEN, 40.0))
+    monkeypatch.setattr(hs.preferences.General, "show_progressbar", True)
+    noisy_signal.get_autoencoder_uncertainty()
+    text = capsys.readouterr().err
+    assert "Repeating (up to 5 min in all)" in text
+
+
+# Numbers and arrays of other kinds ---------------------------------------------
+
+
+def test_numbers_of_numpy(noisy_signal):
+    """What `estimate_elbow_position` returns, for instance."""
+    record = train(noisy_signal, output_dimension=np.int64(2), return_info=True)
+    assert record["requested_dimension"] == 2
+    assert noisy_signal.get_autoencoder_loadings().data.shape[0] == 2
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e25])
+def test_values_that_single_precision_cannot_square(noisy_signal, factor):
+    """Refused in words, not by an error of a solver."""
+    scaled = noisy_signal * factor
+    for method in (train, type(scaled).estimate_noise):
+        with pytest.raises(ValueError, match=r"1e-15 to 1e\+15.*multiply them first"):
+            method(scaled)
+
+
+@pytest.mark.parametrize("line", [False, True])
+def test_navigation_axes_that_are_not_uniform(noisy_signal, line):
+    """They are drawn by index where a map is, and at their places in a line."""
+    signal = noisy_signal.inav[:, 2] if line else noisy_signal
+    signal.axes_manager[0].convert_to_non_uniform_axis()
+    train(signal)
+    (first, *_) = signal.plot_autoencoder_loadings()
+    assert first.get_xlabel() == "x (Å)" + ("" if line else ", by index: not uniform")
+    assert signal.compare_denoising().plot() is not None
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_masked_arrays_of_numpy(noisy_signal, lazy):
+    """What they mask is NaN: it has to be left out, and is not what lies beneath."""
+    mask = np.zeros((6, 9), bool)
+    mask[2, 3] = True
+    noisy_signal.data[2, 3] = 1e6
+    expected = noisy_signal.deepcopy()
+    train(expected, navigation_mask=mask.T)
+    whole = np.broadcast_to(mask[..., None], noisy_signal.data.shape)
+    values = noisy_signal.data
+    noisy_signal.data = np.ma.masked_array(values, mask=whole)
+    if lazy:  # `as_lazy` itself would drop the mask
+        noisy_signal = noisy_signal.as_lazy()
+        noisy_signal.data = da.ma.masked_array(da.from_array(values), mask=whole)
+        assert isinstance(noisy_signal.data._meta, np.ma.MaskedArray)
+    with pytest.raises(ValueError, match=r"60 NaN.*1 spectrum.*inav\[3, 2\]"):
+        train(noisy_signal)
+    train(noisy_signal, navigation_mask=mask.T)
+    denoised = noisy_signal.get_autoencoder_model()
+    if lazy:
+        denoised.compute(show_progressbar=False)
+    assert not isinstance(denoised.data, np.ma.MaskedArray)
+    assert same(denoised, expected.get_autoencoder_model())
+    assert np.isnan(denoised.data[2, 3]).all()
 
 
 def test_add_noise_draws_from_the_model(clean_signal):

@@ -1,8 +1,11 @@
 """The noise model draws what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._noise.estimate import estimate_noise
 from hyperspy_aedenoise._noise.whitening import Colour
@@ -253,3 +256,14 @@ def test_counting_noise_of_a_particle_in_vacuum(vacuum, rng):
     # 120 000 values with counts tell a variance to 0.4 %
     assert noise.gain == pytest.approx(1, abs=4 * 0.004)
     assert noise.n_spikes == 0
+
+
+def test_the_picture_says_how_far_the_points_are_from_the_line(clean_signal):
+    """In percent, and where the farthest one lies."""
+    noise = aed.add_noise(clean_signal, 0.05, random_state=0).estimate_noise()
+    title = noise.plot().axes[0].get_title()
+    assert title.startswith("Half of the points lie within ")
+    assert "don't describe" not in title
+    bend = np.linspace(0.3, 3, len(noise.variances))
+    bent = replace(noise, variances=noise.variances * bend).plot().axes[0].get_title()
+    assert "gain and offset alone don't describe this noise" in bent

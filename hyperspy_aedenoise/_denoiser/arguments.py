@@ -7,6 +7,7 @@ import numpy as np
 from hyperspy_aedenoise._errors import (
     finite_spectra,
     must_be,
+    of_usual_size,
     one_of,
     positive_integer,
     real_spectra,
@@ -17,6 +18,9 @@ from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
 
 _logger = logging.getLogger(__name__)
+
+#: First spectra, which tell the size of all.
+_SOME = 64
 
 ARCHITECTURES = ("auto", "spectral", "spatial-spectral")
 
@@ -133,6 +137,7 @@ def checked_spectra(spectra, left_out, passes=None):
     layout = Layout.of(used)
     spectra = spectra_of(values, used, passes)
     refuse_not_finite("spectra", spectra, layout)
+    of_usual_size("spectra", spectra.take(slice(_SOME)))
     return spectra, layout
 
 

@@ -47,11 +47,12 @@ def record(denoiser):
     from hyperspy_aedenoise import __version__
 
     noise, energies = denoiser.noise_, denoiser.energies_
+    requested = denoiser.output_dimension
     return {
         "package_version": __version__,
         "architecture": architecture(denoiser),
         "output_dimension": denoiser.n_latent_,
-        "requested_dimension": denoiser.output_dimension,
+        "requested_dimension": None if requested is None else int(requested),
         "learned_from": denoiser.learned_from_,
         "iterations": int(denoiser.iterations),
         "noise": {

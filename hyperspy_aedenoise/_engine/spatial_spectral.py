@@ -9,6 +9,7 @@ from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._engine.selection import Choice, choose
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
+from hyperspy_aedenoise._noise.random_matrices import optimal_gain
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, InMemory
 
@@ -102,6 +103,40 @@ class SpatialSpectral:
             n_channels=len(mean),
         )
         return decoded.all()
+
+    def error_of_shrinkage(self):
+        """What optimally shrunk principal components leave, as theory has it.
+
+        Returns
+        -------
+        float or None
+            Mean squared error in units of the noise variance; None where the codes
+            don't tell it: of aligned spectra, or of a part of them.
+
+        Notes
+        -----
+        Of each component, singular values squared less those after shrinkage (M. Gavish
+        and D. L. Donoho, IEEE Trans. Inf. Theory 63 (2017) 2137,
+        https://doi.org/10.1109/TIT.2017.2653801), shared between codes and spectra, and
+        the error of the mean. *Don't believe* it where components are lost in the
+        noise: they are missing in it.
+        """
+        if self.recipe.aligned or self.is_part or len(self.bank.level) < 3:
+            return None
+        n_codes = self.n_latent - len(self.rare["peaks"] if self.rare else [])
+        n_spectra, n_channels = len(self.bank.level), len(self.mean)
+        ratio = n_channels / (n_spectra - 1)
+        codes = self.bank.noisy[:, :n_codes].astype(float)
+        level = self.bank.level.astype(float)
+        variance = (codes**2 / level[:, None]).sum(axis=0) / (n_spectra - 1)
+        gain = optimal_gain(variance, ratio)
+        half = variance - 1 - ratio
+        clean = (half + np.sqrt(np.maximum(half**2 - 4 * ratio, 0))) / 2
+        lost = np.where(gain > 0, clean - gain**2 * variance, 0)
+        power = np.square(self.decoder[:n_codes]).sum(axis=1) * level.mean()
+        in_codes = power / np.square(self.spread).sum()
+        each = lost * (in_codes + ratio / n_channels) / (1 + ratio)
+        return float(each.sum() + 1 / n_spectra)
 
     def shift_of(self, rows, shape):
         """Energy shift in channels of spectra, shape (n,); NaN of unknown ones."""

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import scipy.ndimage
 
+from hyperspy_aedenoise._backend import load_keras
+
 #: Made by `training/code_map_network.py`.
 WEIGHTS = Path(__file__).with_name("weights") / "code_map.npz"
 #: Layers, channels of all but the last, and what a position is told by: see `features`.
@@ -86,7 +88,7 @@ class CodeNetwork:
         -------
         ndarray of float32, shape (n_maps, height, width, n_codes)
         """
-        import keras
+        keras = load_keras()
 
         result = np.empty(filtered.shape, dtype=np.float32)
         for number, spread in enumerate(np.sqrt(level)[..., None]):
@@ -110,7 +112,7 @@ def build_network():
         noise, shape (n_codes, height, width, 1). In single precision and with the
         features last, whatever Keras is set to.
     """
-    import keras
+    keras = load_keras()
 
     def convolution(number, channels, **keywords):
         return keras.layers.Conv2D(
@@ -205,7 +207,7 @@ def refined(codes, filtered, true, level, rng):
 @functools.cache
 def _network_to_refine():
     """A network to be trained, compiled once for all refinements."""
-    import keras
+    keras = load_keras()
 
     network = build_network()
     rate = keras.optimizers.schedules.CosineDecay(1e-3, _STEPS, alpha=0.05)

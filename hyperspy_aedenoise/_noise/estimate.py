@@ -89,7 +89,7 @@ def estimate_noise(spectra):
             must_be(
                 "noise",
                 "given for spectra without visible noise",
-                f"None, and {(~dead).sum()} channels that vary",
+                f"{(~dead).sum()} channels that vary",
                 "Were they simulated without noise, or denoised already?",
             )
         )
@@ -103,7 +103,7 @@ def estimate_noise(spectra):
             must_be(
                 "noise",
                 "given for spectra without visible noise",
-                f"None, and {level:.1e} in intensities that span {np.ptp(spectra):.1e}",
+                f"noise of {level / np.ptp(spectra):.1e} of their range",
                 "Were they simulated without noise, or denoised already?",
             )
         )

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: Distance of half of the points, relative to the line, that is no chance.
+_FAR = 0.2
+
 
 def plot_noise(noise):
     """Variance against expected value with the fitted line, and autocorrelation.
@@ -17,7 +20,7 @@ def plot_noise(noise):
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8.5, 3.6), width_ratios=(3, 2), layout="constrained"
+        1, 2, figsize=(9, 3.9), width_ratios=(3, 2), layout="constrained"
     )
     left.plot(noise.levels, noise.variances, "o", color="C0", ms=4, label="measured")
     course = np.linspace(0, noise.levels.max(), 200)
@@ -26,6 +29,7 @@ def plot_noise(noise):
     if noise.levels.max() > 30 * max(np.median(noise.levels), 1e-300):
         left.set_xscale("symlog", linthresh=max(np.median(noise.levels), 1e-300))
         left.set_yscale("log")
+    left.set_title(_misfit_in_words(noise), fontsize="small")
     left.set_xlabel("Expected value (signal units)")
     left.set_ylabel("Variance (signal units²)")
     left.legend()
@@ -39,3 +43,18 @@ def plot_noise(noise):
     right.set_ylabel("Autocorrelation of the noise")
     right.legend()
     return figure
+
+
+def _misfit_in_words(noise):
+    """How far the measured variances are from the line."""
+    line = np.maximum(noise.variance(noise.levels), np.finfo(float).tiny)
+    off = noise.variances / line - 1
+    half, farthest = np.median(np.abs(off)), int(np.abs(off).argmax())
+    more, by = "more" if off[farthest] > 0 else "less", 100 * abs(off[farthest])
+    words = (
+        f"Half of the points lie within {100 * half:.2g} % of the line;\n"
+        f"the farthest, at {noise.levels[farthest]:.3g}, has {by:.2g} % {more} variance"
+    )
+    if half > _FAR:
+        words += ":\ngain and offset alone don't describe this noise"
+    return words

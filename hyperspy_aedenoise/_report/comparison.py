@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from hyperspy_aedenoise._report.figures import estimate_in_words, plot_routes
+from hyperspy_aedenoise._report.comparison_figure import plot_routes
+from hyperspy_aedenoise._report.words import estimate_in_words, with_error
 
 #: All routes, in the order of the table.
 ROUTES = ("raw", "pca", "pca_shrinkage", "autoencoder", "nonlocal", "pca_oracle")
@@ -21,13 +22,16 @@ class DenoisingComparison:
         is above that of PCA, with its standard error; ``mse`` against the truth,
         None without truth. Errors are in signal units squared.
     signals : dict of str to EELSSpectrum
-        The signal as each route restores it.
+        The signal as each route restores it; "nonlocal" only where the autoencoder
+        is anything else than the filtered codes.
     recommended : str
         A route; without truth the simplest one that no other beats by more than two
         standard errors.
     reason : str
         Why, in plain words.
     truth : EELSSpectrum or None
+    noise : NoiseModel
+        Of the spectra, as the errors are judged by it.
     """
 
     table: list
@@ -35,23 +39,38 @@ class DenoisingComparison:
     recommended: str
     reason: str
     truth: object = None
+    noise: object = None
 
-    def plot(self):
+    def plot(self, window=None):
         """Plot raw, PCA, autoencoder and what is recommended.
+
+        Parameters
+        ----------
+        window : tuple of float, optional
+            Energies ``(low, high)``, in the unit of the axis, between which the maps
+            are summed. Default: where the positions differ most beyond thickness and
+            background, in units of the noise.
 
         Returns
         -------
         matplotlib.figure.Figure
-            Maps at the energy loss of the largest contrast, the mean spectrum, and
-            spectra at three marked positions of high, middle and low intensity.
+            Maps, and below them what was taken off, in units of the noise; the mean
+            spectrum, and spectra at three marked positions of high, middle and low
+            intensity, where a steep background would hide them less a straight line;
+            and below these what was taken off, averaged over some channels, beside the
+            band of one standard deviation. Positions without result are hatched.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `window` is no range of energies of the signal.
         """
         routes = ["raw", "pca", "autoencoder"]
         if self.recommended not in routes:
             routes.insert(2, self.recommended)
-        shown = {route: self.signals[route] for route in routes}
         if self.truth is not None:
-            shown["truth"] = self.truth
-        return plot_routes(shown, self.table)
+            routes.append("truth")
+        return plot_routes(self, routes, window)
 
     def __str__(self):
         return f"{self._pretty().get_string()}\n{self.reason}"
@@ -79,7 +98,7 @@ class DenoisingComparison:
                 row["route"] + (" *" if row["route"] == self.recommended else ""),
                 "" if row["components"] is None else row["components"],
                 estimate_in_words(row),
-                _with_error(row["difference_to_pca"], row["difference_error"]),
+                with_error(row["difference_to_pca"], row["difference_error"]),
             ]
             if known:
                 cells += [f"{row['mse']:.3g}", f"{raw / row['mse']:.1f}"]
@@ -116,6 +135,8 @@ def _recommend(estimated, difference):
     """The simplest route that is not beaten beyond doubt, and why."""
     best = "pca"
     for route in ("raw", "pca_shrinkage", "autoencoder", "nonlocal"):
+        if (route, "pca") not in difference:
+            continue
         # a route that is better than PCA must also be better than its rival
         rivals = {"pca", best} if (route, best) in difference else {"pca"}
         found = [difference[route, rival] for rival in rivals]
@@ -129,7 +150,7 @@ def _recommend(estimated, difference):
     gain = difference[best, "pca"]
     return best, (
         f"Recommended: {best}. Its error is below that of PCA by "
-        f"{_with_error(-gain.value, gain.error)} (PCA: {estimated['pca']:.3g}), "
+        f"{with_error(-gain.value, gain.error)} (PCA: {estimated['pca']:.3g}), "
         "estimated without truth and as far as the noise model is right."
     )
 
@@ -143,9 +164,3 @@ def _recommend_by_truth(table):
         f"Recommended: {best['route']}. Against the truth its error is "
         f"{best['mse'] / second['mse']:.2f} times that of {second['route']}."
     )
-
-
-def _with_error(value, error):
-    digits = f"{value:.2g}", f"{error:.1g}"
-    value, error = (f"{float(number):g}" for number in digits)  # 300, not 3e+02
-    return f"{value} +- {error}" if error != "0" else value

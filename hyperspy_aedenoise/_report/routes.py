@@ -63,15 +63,14 @@ class Routes:
             "pca": number,
             "pca_shrinkage": rank,
             "autoencoder": record["output_dimension"],
-            "nonlocal": rank,
         }
         # then the route without a network is the autoencoder itself
         self.is_nonlocal = (
             record["architecture"] == "spatial-spectral"
             and record["requested_dimension"] is None
         )
-        if self.is_nonlocal:
-            self.components["nonlocal"] = record["output_dimension"]
+        if not self.is_nonlocal:
+            self.components["nonlocal"] = rank
 
     @property
     def _most(self):
@@ -146,7 +145,8 @@ class Routes:
             ("nonlocal", "pca_shrinkage"),
             ("nonlocal", "autoencoder"),
         ):
-            difference[rivals] = compare(*rivals)
+            if rivals[0] in restored:
+                difference[rivals] = compare(*rivals)
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
         raw = PairedDifference(pair.noise_power - pca_mse, doubt)
@@ -175,7 +175,6 @@ class Routes:
             "pca_shrinkage": spectra.changed(principal_codes(first).denoise),
             "autoencoder": self._autoencoder_on(first),
         }
-        restored["nonlocal"] = restored["autoencoder"]
         if not self.is_nonlocal:
             twin = self._twin("spatial-spectral", None, first)
             restored["nonlocal"] = _denoised(twin, first)

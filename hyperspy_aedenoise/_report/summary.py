@@ -3,18 +3,24 @@
 import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._report.words import VARIABLE, n_spectra_in_words, with_error
 
 #: Positions of a rare peak that are named.
 _SHOWN = 4
+#: Latent variables, and their number relative to that of the spectra, from which on
+#: nothing was separated.
+_MANY, _MANY_OF = 8, 0.2
 
 
-def summary(denoiser):
+def summary(denoiser, unit):
     """What was done, in the manner of ``decomposition()``.
 
     Parameters
     ----------
     denoiser : AutoencoderDenoiser
         A trained one.
+    unit : str
+        Of its energies; "" where they have none.
 
     Returns
     -------
@@ -23,7 +29,7 @@ def summary(denoiser):
     history = denoiser.history_
     kept = history["kept_iteration"]
     if denoiser.form_ is not None:
-        return _summary_of_form(denoiser)
+        return _summary_of_form(denoiser, unit)
     lines = [
         "Autoencoder info:",
         f"  architecture={denoiser.record()['architecture']}",
@@ -50,7 +56,7 @@ def summary(denoiser):
     return "\n".join(lines)
 
 
-def _summary_of_form(denoiser):
+def _summary_of_form(denoiser, unit):
     """What the parts of a spatial-spectral autoencoder are, and why."""
     record, form = denoiser.record(), denoiser.form_
     lines = [
@@ -71,23 +77,45 @@ def _summary_of_form(denoiser):
     ]
     if denoiser.history_["energy_shift"]:
         lines.append(
-            f"  energy shift followed: {_spread_of_shift(denoiser)} (standard "
+            f"  energy shift followed: {_spread_of_shift(denoiser, unit)} (standard "
             "deviation; a drift, or the same chemical shift of all edges)"
         )
-    lines += _lines_on_choice(denoiser.history_, form)
+    lines += _lines_on_choice(denoiser, form)
+    lines += _lines_on_separation(denoiser)
     lines += _lines_on_noise(denoiser)
     if denoiser.history_["rare"] is not None:
-        lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_)
+        lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_, unit)
     return "\n".join(lines)
 
 
 def _lines_on_noise(denoiser):
-    """What the measurement of the noise can't tell."""
-    return [f"  noise: {text}" for text in denoiser.noise_.warnings]
+    """What the measurement of the noise can't tell; once, where it was measured."""
+    if denoiser.noise is not None:
+        return []
+    return [f"  noise: {text}" for text in dict.fromkeys(denoiser.noise_.warnings)]
 
 
-def _lines_on_choice(history, form):
+def _lines_on_separation(denoiser):
+    """That the spectra differ by more than components and noise, if so."""
+    fitted, rare = denoiser.fitted_, denoiser.history_["rare"]
+    n_codes = fitted.n_latent - len(rare["peaks"] if rare else [])
+    n_spectra = int(fitted.bank.used.sum())
+    is_own = denoiser.record()["requested_dimension"] is not None
+    if is_own or n_codes < max(_MANY, _MANY_OF * n_spectra):
+        return []
+    return [
+        f"  nothing was separated: {n_codes} latent variables for "
+        f"{n_spectra_in_words(n_spectra)}. Each one differs from the others by more "
+        "than the noise that is assumed. Either the noise is larger or less regular "
+        "than that (a background taken off before, resampled or clipped data, spikes, "
+        "see `s.estimate_noise().plot()`), or lines move by more than their width "
+        "(align with `s.align1D()`), or the spectra have nothing in common."
+    ]
+
+
+def _lines_on_choice(denoiser, form):
     """Why a form was taken."""
+    history = denoiser.history_
     tried = history["forms"]
     if Recipe(**form) == Recipe():
         why = f"none of {len(tried)} forms is better by more than chance allows"
@@ -97,15 +125,43 @@ def _lines_on_choice(history, form):
     if form["aligned"] and not history["energy_shift"]:
         return ["  an energy shift was found on pairs of the spectra, but not in them"]
     return [
-        f"  gain over optimally shrunk principal components on {history['judged_on']}: "
-        f"{-one['difference_to_shrinkage']:.3g} +- {one['difference_error']:.1g} of "
-        "the noise variance"
+        _gain_in_words(one, denoiser.fitted_.error_of_shrinkage(), history["judged_on"])
         for one in tried
         if one.items() >= form.items()
     ]
 
 
-def latent_names(denoiser, most):
+def _gain_in_words(one, of_shrinkage, judged_on):
+    """By how much the chosen form is better than PCA at its best.
+
+    Parameters
+    ----------
+    one : dict
+        Of the forms that were tried.
+    of_shrinkage : float or None
+        Squared error of optimal shrinkage that theory gives, in units of the noise
+        variance; too small where components are lost in the noise.
+    judged_on : str
+    """
+    gain, error = -one["difference_to_shrinkage"], one["difference_error"]
+    if not np.isfinite(gain + error):
+        return "  better than optimally shrunk PCA; by how much is no longer known"
+    numbers = (
+        f"squared error smaller by {with_error(gain, error)} of the noise variance, on "
+        f"{judged_on}"
+    )
+    if of_shrinkage is None:
+        return f"  better than optimally shrunk PCA: {numbers}"
+    # no error is negative
+    before = max(of_shrinkage, gain + 2 * error)
+    share = np.sqrt(1 - gain / before)
+    return (
+        f"  its error (rms) is about {share:.1g} times that of optimally shrunk PCA, "
+        f"as far as pairs can tell: {numbers}, where that of PCA is about {before:.2g}"
+    )
+
+
+def latent_names(denoiser, most, unit):
     """Names of the first latent variables and of all rare peaks.
 
     Parameters
@@ -114,6 +170,8 @@ def latent_names(denoiser, most):
         A trained one.
     most : int
         Of the latent variables that are no rare peaks.
+    unit : str
+        Of the energies; "" where they have none.
 
     Returns
     -------
@@ -123,28 +181,28 @@ def latent_names(denoiser, most):
     rare = denoiser.history_["rare"]
     peaks = rare["peaks"] if rare else []
     n_codes = denoiser.decode_dimension() - len(peaks)
-    names = {number: f"Latent variable {number}" for number in range(n_codes)[:most]}
+    names = {number: f"{VARIABLE} {number}" for number in range(n_codes)[:most]}
     for number, peak in enumerate(peaks, n_codes):
-        names[number] = f"Rare peak, {_place(peak, denoiser.energies_)}"
+        names[number] = f"Rare peak, {_place(peak, denoiser.energies_, unit)}"
     return names
 
 
-def _spread_of_shift(denoiser):
-    """Spread of the energy shifts, in eV if the energies are known."""
+def _spread_of_shift(denoiser, unit):
+    """Spread of the energy shifts, in the unit of the energies if they have one."""
     spread, energies = np.std(denoiser.history_["energy_shift"]), denoiser.energies_
-    if energies is None:
+    if energies is None or not unit:
         return f"{spread:.2g} channels"
-    return f"{spread * abs(energies[1] - energies[0]):.2g} eV"
+    return f"{spread * abs(energies[1] - energies[0]):.2g} {unit}"
 
 
-def _place(peak, energies):
+def _place(peak, energies, unit):
     """Where a rare peak lies, in energy loss if that is known."""
     if energies is None:
         return f"channel {peak['channel']:.0f}"
-    return f"{energies[round(peak['channel'])]:.6g} eV"
+    return f"{energies[round(peak['channel'])]:.6g} {unit or 'on the energy axis'}"
 
 
-def _lines_on_rare(rare, energies):
+def _lines_on_rare(rare, energies, unit):
     """What few spectra have beyond the codes."""
     lines = []
     for peak in rare["peaks"]:
@@ -152,14 +210,14 @@ def _lines_on_rare(rare, energies):
         where = "".join(f" inav{place[::-1]}" for place in peak["positions"][:_SHOWN])
         more = "" if n_spectra <= _SHOWN else ", ..."
         lines.append(
-            f"  rare peak put back: {_place(peak, energies)} in {n_spectra} "
-            f"spectr{'um' if n_spectra == 1 else 'a'} ({where.strip()}{more}), up to "
+            f"  rare peak put back: {_place(peak, energies, unit)} in "
+            f"{n_spectra_in_words(n_spectra)} ({where.strip()}{more}), up to "
             f"{peak['strength']:.0f} times the noise"
         )
     if rare["spectra_with_spikes"]:
         lines.append(
-            f"  spikes of one to three channels in {rare['spectra_with_spikes']} "
-            "spectra: not put back"
+            "  spikes of one to three channels in "
+            f"{n_spectra_in_words(rare['spectra_with_spikes'])}: not put back"
         )
     if rare["share"] and not rare["peaks"]:
         lines.append(

@@ -13,6 +13,7 @@ from hyperspy_aedenoise._report.comparison import (
     recommend,
 )
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
+from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
@@ -68,7 +69,8 @@ def compare_denoising(self, truth=None, components=None):
     observation = _observed(selection, left_out_in_training(self, fitted), denoiser)
     components = _checked_components(components, observation)
     true = None if truth is None else _true_spectra(self, truth, selection, observation)
-    routes = Routes(observation, denoiser, components, progress_bar())
+    words = with_duration("Judging", fitted.carried.content, TIMES_OF_COMPARISON)
+    routes = Routes(observation, denoiser, components, progress_bar(words=words))
     functions = routes.linear()
     if true is not None:
         functions["pca_oracle"] = routes.best_pca(true)
@@ -81,7 +83,6 @@ def compare_denoising(self, truth=None, components=None):
     signals["autoencoder"] = _as_signal(
         self, by_block(self, Restored(), fitted, left_out)
     )
-    signals["nonlocal"] = signals["autoencoder"]
     other = routes.nonlocal_denoiser()
     if other is not None:
         values = blockwise(self, OnChannels(other.denoise, kept))
@@ -99,7 +100,9 @@ def compare_denoising(self, truth=None, components=None):
         for route, signal in signals.items()
     ]
     recommended, reason = recommend(table, estimate, observation.n_spectra)
-    return DenoisingComparison(table, signals, recommended, reason, truth)
+    return DenoisingComparison(
+        table, signals, recommended, reason, truth, denoiser.noise_
+    )
 
 
 def _observed(selection, left_out, denoiser):

@@ -1,10 +1,14 @@
 """Fitting an autoencoder to a signal."""
 
 import logging
+import time
 
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be, real_spectra
+from hyperspy_aedenoise._report.axes import unit_of
+from hyperspy_aedenoise._signals.carried_fit import carried_by
+from hyperspy_aedenoise._signals.duration import remember
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.memory import FIT, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
@@ -116,6 +120,7 @@ def decompose_autoencoder(
         architecture, output_dimension, noise, iterations, random_state
     )
     warn_of_memory(self, FIT, "decompose_autoencoder")
+    began = time.monotonic()
     with in_words_of(self, selection):
         denoiser.fit(
             selection.counts,
@@ -125,7 +130,9 @@ def decompose_autoencoder(
             progress=progress_bar(show_progressbar),
             passes=progress_bar(show_progressbar, "Reading", leave=False),
         )
+    taken = time.monotonic() - began
     store(self, denoiser, selection.left_out, selection.channels_left_out)
+    remember(carried_by(self).content, taken)
     history = denoiser.history_
     if history["interrupted"] and denoiser.form_ is not None:
         _logger.warning(
@@ -141,7 +148,7 @@ def decompose_autoencoder(
             history["kept_iteration"],
         )
     if print_info:
-        print(summary(denoiser))
+        print(summary(denoiser, unit_of(self.axes_manager.signal_axes[0])))
     return denoiser.record() if return_info else None
 
 
@@ -153,7 +160,7 @@ def _reference_spectra(signal, reference, channels_left_out):
         other = reference.axes_manager.signal_axes[0]
         energies = other.axis
         values = energy_last(reference, np.asarray(reference.data))
-        got = f" from {energies[0]:.6g} to {energies[-1]:.6g} {other.units}"
+        got = f" from {energies[0]:.6g} to {energies[-1]:.6g} {unit_of(other)}".rstrip()
     else:
         energies, got = axis.axis, ""
         values = np.asarray(reference)
@@ -164,7 +171,7 @@ def _reference_spectra(signal, reference, channels_left_out):
             must_be(
                 "reference",
                 f"on the signal's energy axis, {axis.size} channels from "
-                f"{axis.axis[0]:.6g} to {axis.axis[-1]:.6g} {axis.units}",
+                f"{axis.axis[0]:.6g} to {axis.axis[-1]:.6g} {unit_of(axis)}".rstrip(),
                 f"{values.shape[-1]} channels{got}",
                 "Simulate on that axis, or use `reference.interpolate_on_axis`.",
             )

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from hyperspy_aedenoise._errors import real_spectra
+from hyperspy_aedenoise._errors import of_usual_size, real_spectra
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
@@ -71,7 +71,9 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     spectra = spectra_of(selection.counts, ~selection.left_out, passes)
     with in_words_of(self, selection):
         refuse_not_finite("signal", spectra, selection.layout)
-    noise = estimate_noise(spectra.sample(enough_spectra(spectra.n_channels)))
+    some = spectra.sample(enough_spectra(spectra.n_channels))
+    of_usual_size("signal", some)
+    noise = estimate_noise(some)
     self.metadata.set_item(
         "Signal.Noise_properties.Variance_linear_model", noise.hyperspy_factors()
     )

@@ -1,6 +1,9 @@
 """Pictures of a fitted autoencoder."""
 
+import numpy as np
+
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.results import get_autoencoder_loadings
 from hyperspy_aedenoise._signals.storage import trained
 
@@ -33,9 +36,11 @@ def plot_autoencoder_training(self):
 
 
 def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
-    """Plot the maps of the latent variables side by side.
+    """Plot the maps of the latent variables, each beside its spectrum.
 
-    The first twelve, and the peaks that few positions have, with their energy loss.
+    The first twelve, and the peaks that few positions have, with their energy loss. The
+    spectrum is what is added where the latent variable rises by its own standard
+    deviation; above it stands its share in all such changes, squared.
 
     Parameters
     ----------
@@ -55,6 +60,8 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
     NotImplementedError
         If there are neither one nor two navigation axes.
     """
+    from hyperspy.signals import BaseSignal
+
     from hyperspy_aedenoise._report.figures import plot_loadings
     from hyperspy_aedenoise._report.summary import latent_names
 
@@ -68,5 +75,13 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
                 "Use `s.get_autoencoder_loadings().plot()` or slice with `s.inav`.",
             )
         )
-    names = latent_names(trained(self).denoiser, _MOST_MAPS)
-    return plot_loadings(get_autoencoder_loadings(self), names, per_row, cmap)
+    fitted, loadings = trained(self), get_autoencoder_loadings(self)
+    axis = self.axes_manager.signal_axes[0]
+    names = latent_names(fitted.denoiser, _MOST_MAPS, unit_of(axis))
+    latent = np.moveaxis(np.asarray(loadings.data), 0, -1)
+    effects = np.full((latent.shape[-1], axis.size), np.nan)
+    effects[:, fitted.kept] = fitted.denoiser.effects(latent)
+    first = {"size": len(effects), "name": "Latent variable", "navigate": True}
+    axes = [first, axis.get_axis_dictionary()]
+    effects = BaseSignal(effects, axes=axes)
+    return plot_loadings(loadings, names, effects, per_row, cmap)

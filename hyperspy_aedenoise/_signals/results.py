@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._report.axes import unit_of
+from hyperspy_aedenoise._signals.duration import TIMES_OF_UNCERTAINTY, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_axes,
     navigation_signal,
@@ -92,10 +94,11 @@ def get_autoencoder_uncertainty(self, lazy_output=None):
     fitted = trained(self)
     signal = _lazily(self, lazy_output)
     warn_of_memory(signal, UNCERTAINTY, "get_autoencoder_uncertainty")
-    refits = fitted.denoiser.refits(progress_bar())
+    words = with_duration("Repeating", fitted.carried.content, TIMES_OF_UNCERTAINTY)
+    refits = fitted.denoiser.refits(progress_bar(words=words))
     uncertainty = restored_like(signal, by_block(signal, Scatter(refits), fitted))
     title = uncertainty.metadata.General.title
-    uncertainty.metadata.General.title = f"Uncertainty of {title}".strip()
+    uncertainty.metadata.General.title = _titled("Uncertainty", title)
     return _delivered(uncertainty, lazy_output)
 
 
@@ -135,7 +138,7 @@ def get_autoencoder_loadings(self, lazy_output=None):
     if signal._lazy:
         loadings = loadings.as_lazy()
     title = self.metadata.General.title
-    loadings.metadata.General.title = f"Autoencoder loadings of {title}"
+    loadings.metadata.General.title = _titled("Autoencoder loadings", title)
     loadings.set_signal_type("")  # now a Signal1D or Signal2D, where it is one
     return _delivered(loadings, lazy_output)
 
@@ -171,10 +174,8 @@ def get_autoencoder_energy_shift(self, lazy_output=None):
     values = by_block(_lazily(self, lazy_output), shift, fitted, n_out=1)
     axis = self.axes_manager.signal_axes[0]
     found = navigation_signal(self, np.atleast_1d(values[..., 0] * axis.scale))
-    found.metadata.General.title = (
-        f"Energy shift of {self.metadata.General.title}".strip()
-    )
-    units = f" ({axis.units})" if isinstance(axis.units, str) else ""
+    found.metadata.General.title = _titled("Energy shift", self.metadata.General.title)
+    units = f" ({unit_of(axis)})" if unit_of(axis) else ""
     found.metadata.set_item("Signal.quantity", f"Energy shift{units}")
     return _delivered(found, lazy_output)
 
@@ -189,3 +190,8 @@ def _delivered(result, lazy_output):
     if result._lazy and lazy_output is not None and not lazy_output:
         result.compute()
     return result
+
+
+def _titled(what, title):
+    """A title that says of what, if that has one."""
+    return f"{what} of {title}" if title else what

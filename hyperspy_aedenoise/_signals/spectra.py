@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._errors import NotFinite, must_be, real_spectra
+from hyperspy_aedenoise._errors import NotFinite, must_be, real_spectra, unmasked
 from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.hyperspy_private import with_new_data
 
 
@@ -93,8 +94,8 @@ def in_words_of(signal, selection, argument="signal"):
     except NotFinite as error:
         *position, channel = error.first
         inav = ", ".join(str(i) for i in position[::-1])
-        units = signal.axes_manager.signal_axes[0].units
-        where = f"`s.inav[{inav}]`, {selection.energies[channel]:.6g} {units}"
+        unit = unit_of(signal.axes_manager.signal_axes[0])
+        where = f"`s.inav[{inav}]`, {selection.energies[channel]:.6g} {unit}".strip()
         advice = ""
         if argument == "signal" and selection.left_out.any():
             advice = (
@@ -127,7 +128,11 @@ def check_axes(signal, argument="signal"):
 
 
 def energy_last(signal, data):
-    """View `data`, laid out like the signal's, with the energy axis last."""
+    """View `data`, laid out like the signal's, with the energy axis last.
+
+    What is masked by `numpy.ma` is NaN.
+    """
+    data = unmasked(data)
     return np.moveaxis(data, signal.axes_manager.signal_axes[0].index_in_array, -1)
 
 

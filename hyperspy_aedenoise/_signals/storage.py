@@ -187,7 +187,7 @@ def trained(signal):
             "the energy axis was changed since the training, by up to %.3g %s; the "
             "autoencoder goes by channels. Train again if the data were changed, too.",
             apart,
-            axis.units,
+            axis.units if isinstance(axis.units, str) else "(no unit)",
         )
     return fitted
 

@@ -107,7 +107,7 @@ class AutoencoderEdge(Component):
         if self._last[0] != latent:
             self._last = (latent, self._shape_of(latent))
         energies = self._denoiser.energies_
-        inside = np.clip(x - shift, energies[0], energies[-1])
+        inside = np.clip(x - shift, energies.min(), energies.max())
         return intensity * self._last[1](inside) / self._channel_width()
 
     def function_nd(self, axis, parameters_values=None):
@@ -137,7 +137,7 @@ class AutoencoderEdge(Component):
         energies = self._denoiser.energies_
         result = np.empty((*positions, np.size(axis)))
         for index in np.ndindex(positions):
-            inside = np.clip(axis - shift[index], energies[0], energies[-1])
+            inside = np.clip(axis - shift[index], energies.min(), energies.max())
             curve = _interpolator(energies, spectra[index])
             result[index] = intensity[index] * curve(inside)
         return result / self._channel_width()
@@ -215,7 +215,8 @@ class AutoencoderEdge(Component):
 def _interpolator(energies, spectrum):
     import scipy.interpolate
 
-    return scipy.interpolate.make_interp_spline(energies, spectrum, k=3)
+    order = slice(None, None, 1 if energies[0] < energies[-1] else -1)
+    return scipy.interpolate.make_interp_spline(energies[order], spectrum[order], k=3)
 
 
 def _content_of(autoencoder):

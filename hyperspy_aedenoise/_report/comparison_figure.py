@@ -1,0 +1,366 @@
+"""The picture of denoising routes: maps, spectra, and what each took away."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_aedenoise._report.axes import (
+    intensity_label,
+    label_of,
+    limits_of,
+    scale_bar,
+    show_no_data,
+    unit_of,
+)
+from hyperspy_aedenoise._report.window import (
+    Contrast,
+    background,
+    close_look,
+    given_window,
+    spread_of_sum,
+)
+from hyperspy_aedenoise._report.words import caption
+
+#: Residuals are shown up to so many standard deviations of the noise.
+_FARTHEST = 4.0
+#: Residual spectra are means over channels: about so many points are seen as a line.
+_POINTS = 120
+#: Shares of the positions, from dark to bright, of which spectra are shown.
+_BRIGHTNESS = (0.98, 0.5, 0.02)
+
+_NAMES = {
+    "raw": "Raw",
+    "pca": "PCA",
+    "pca_shrinkage": "PCA, optimal shrinkage",
+    "pca_oracle": "PCA, best rank by truth",
+    "autoencoder": "Autoencoder",
+    "nonlocal": "Non-local Bayes",
+    "truth": "Truth",
+}
+_STYLES = {
+    "raw": {"color": "0.78", "lw": 0.7, "zorder": 1},
+    "pca": {"color": "#4aa3df", "lw": 2.6},
+    "pca_shrinkage": {"color": "#e69f00", "lw": 1.6},
+    "autoencoder": {"color": "#c1121f", "lw": 1.0},
+    "nonlocal": {"color": "#2a7f3f", "lw": 1.0},
+    "truth": {"color": "k", "lw": 1, "ls": ":"},
+}
+
+
+def plot_routes(comparison, routes, window=None):
+    """Denoising routes side by side: maps, spectra, and what each took away.
+
+    Parameters
+    ----------
+    comparison : DenoisingComparison
+    routes : list of str
+        What is shown of it; "raw" first.
+    window : tuple of float, optional
+        Energies between which the maps are summed. Default: where the contrast of the
+        autoencoder's result is largest.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    shown = _Shown.of(comparison, routes, window)
+    n_routes = len(routes)
+    height, width = shown.shape
+    is_map = shown.n_axes == 2
+    slimness = np.clip(height / width, 0.45, 1.6) if is_map else 0.55
+    each = max(2.1 * slimness + 0.3, 1.5)
+    heights = (2 * each + 0.9, 4.9)  # inches, titles and labels included
+    figure = plt.figure(
+        figsize=(3.0 * max(n_routes, 4), sum(heights)), layout="constrained"
+    )
+    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
+    maps = upper.subplots(2, n_routes, squeeze=False)
+    _draw_maps(upper, maps, shown, comparison.table)
+    spectra = lower.subplots(
+        2, 1 + len(shown.positions), squeeze=False, sharex="col", height_ratios=(2, 1)
+    )
+    _draw_spectra(spectra, shown)
+    handles, labels = spectra[0, 0].get_legend_handles_labels()
+    lower.legend(handles, labels, loc="outside upper center", ncols=n_routes)
+    figure.draw_without_rendering()  # the layout settles in two rounds
+    return figure
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is drawn, as arrays.
+
+    Parameters
+    ----------
+    signal : EELSSpectrum
+        The raw one.
+    noise : NoiseModel
+        Of the mean over navigation axes beyond two.
+    cubes : dict of str to ndarray, shape (y, x, n_channels)
+        By route, the raw one first.
+    window : ndarray of int
+        Channels that are summed.
+    close : ndarray of int or None
+        Channels around it, where the whole spectrum would hide them.
+    """
+
+    signal: object
+    noise: object
+    cubes: dict
+    window: np.ndarray
+    close: np.ndarray | None
+
+    @classmethod
+    def of(cls, comparison, routes, window):
+        """Take it from a comparison."""
+        signals = {
+            route: comparison.truth if route == "truth" else comparison.signals[route]
+            for route in routes
+        }
+        raw = signals["raw"]
+        cubes = {route: _as_map(signal) for route, signal in signals.items()}
+        n_averaged = raw.data.size / cubes["raw"].size
+        noise = comparison.noise.scaled(1 / n_averaged)
+        # sums are alike only over channels that all routes have
+        finite = [np.isfinite(cube).any(axis=(0, 1)) for cube in cubes.values()]
+        common = np.flatnonzero(np.all(finite, axis=0))
+        energies = raw.axes_manager.signal_axes[0].axis
+        calm = cubes["autoencoder"][..., common]
+        calm = calm[np.isfinite(calm).all(axis=-1)]
+        if window is None:
+            window = common[Contrast(calm, noise, energies[common]).window()]
+        else:
+            window = given_window(window, energies, common)
+        mean = np.full(len(energies), np.nan)
+        mean[common] = calm.mean(axis=0)
+        return cls(raw, noise, cubes, window, close_look(energies, mean, window))
+
+    @property
+    def shape(self):
+        return self.cubes["raw"].shape[:2]
+
+    @property
+    def energy(self):
+        """The energy axis."""
+        return self.signal.axes_manager.signal_axes[0]
+
+    @property
+    def n_axes(self):
+        """Navigation axes that are drawn: 2 make a map."""
+        return min(self.signal.axes_manager.navigation_dimension, 2)
+
+    @property
+    def calm(self):
+        """The denoised spectra."""
+        return self.cubes["autoencoder"]
+
+    @property
+    def positions(self):
+        """Positions, (y, x), whose spectra are shown."""
+        return marked_positions(self.image("autoencoder"))
+
+    def image(self, route):
+        """Sum over the window, shape (y, x)."""
+        return self.cubes[route][..., self.window].sum(axis=-1)
+
+    def image_spread(self):
+        """Standard deviation of the noise of that sum, shape (y, x)."""
+        return spread_of_sum(self.noise, self.calm[..., self.window])
+
+    def spectrum(self, route, position):
+        """A spectrum; at position None the mean one, of the same positions in all."""
+        if position is None:
+            return self.cubes[route][np.isfinite(self.image("autoencoder"))].mean(0)
+        return self.cubes[route][position]
+
+    def residual(self, route, position, drawn):
+        """Energies, and what a route took off a spectrum, in units of the noise.
+
+        Means over some channels, so that what has a shape is seen beside the noise.
+        """
+        raw, calm = (self.spectrum(one, position) for one in ("raw", route))
+        expected = self.spectrum("autoencoder", position)
+        drawn = drawn[np.isfinite(raw + calm + expected)[drawn]]
+        width = max(len(drawn) // _POINTS, 1)
+        n = len(drawn) // width
+        blocks = drawn[: n * width].reshape(n, width)
+        spread = spread_of_sum(self.noise, expected[blocks])
+        if position is None:
+            spread = spread / np.sqrt(np.isfinite(self.image("autoencoder")).sum())
+        energies = self.energy.axis[blocks].mean(axis=1)
+        return energies, (raw - calm)[blocks].sum(axis=1) / spread
+
+
+def _draw_maps(figure, panels, shown, table):
+    """Above the sums over the window, below what was taken off them."""
+    rows = {row["route"]: row for row in table}
+    low, high = limits_of(
+        shown.image("autoencoder"), 2 * np.nanmedian(shown.image_spread())
+    )
+    first_and_last = sorted(shown.energy.axis[shown.window[[0, -1]]])
+    where = " to ".join(f"{value:.6g}" for value in first_and_last)
+    for column, route in enumerate(shown.cubes):
+        above, below = panels[:, column]
+        name = f"{_NAMES.get(route, route)}\n{caption(rows.get(route), rows['raw'])}"
+        above.set_title(name, fontsize="medium")
+        image = _draw_sum(above, shown, shown.image(route), (low, high), "gray")
+        for number, position in enumerate(shown.positions, start=1):
+            _mark(above, shown, shown.image(route), position, number)
+        if route == "raw":
+            below.set_axis_off()
+            continue
+        rest = (shown.image("raw") - shown.image(route)) / shown.image_spread()
+        limits = (-_FARTHEST, _FARTHEST)
+        residual = _draw_sum(below, shown, rest, limits, "RdBu_r")
+        below.set_title(f"taken off: {_scatter(rest):.2g} × noise", fontsize="small")
+    unit = f" {unit_of(shown.energy)}" if unit_of(shown.energy) else ""
+    panels[1, 0].text(
+        0.5,
+        0.5,
+        f"Maps: sum of\n{where}{unit}.\n\nBelow: raw minus denoised,\nin units of the "
+        "noise.\nWhat looks like the map\nhas been lost; noise alone\nhas no shape.",
+        ha="center",
+        va="center",
+        fontsize="medium",
+        transform=panels[1, 0].transAxes,
+    )
+    if shown.n_axes == 2:
+        label = f"{intensity_label(shown.signal)}, sum"
+        figure.colorbar(image, ax=panels[0], label=label, shrink=0.9, pad=0.01)
+        label = "(raw - denoised) / noise"
+        figure.colorbar(residual, ax=panels[1], label=label, shrink=0.9, pad=0.01)
+    else:
+        panels[0, 0].set_ylabel(f"{intensity_label(shown.signal)}, sum")
+        for ax in panels[0, 1:]:
+            ax.sharey(panels[0, 0])
+
+
+def _draw_spectra(panels, shown):
+    """Above spectra, below what was taken off them."""
+    energies, close = shown.energy.axis, shown.close
+    places = [("Mean spectrum", None)]
+    places += [(f"Position {n}", at) for n, at in enumerate(shown.positions, start=1)]
+    window = np.sort(energies[shown.window[[0, -1]]])
+    step = abs(energies[1] - energies[0]) / 2
+    for (above, below), (title, position) in zip(panels.T, places, strict=True):
+        is_close = close is not None and position is not None
+        drawn = close if is_close else np.arange(len(energies))
+        line = 0.0
+        if is_close:
+            calm = shown.spectrum("autoencoder", position)[drawn]
+            line, name = background(energies[drawn], calm)
+            title += f", less {name}"
+        values = {r: shown.spectrum(r, position)[drawn] - line for r in shown.cubes}
+        for route, spectrum in values.items():
+            style = _STYLES.get(route, {"lw": 1})
+            above.plot(
+                energies[drawn], spectrum, label=_NAMES.get(route, route), **style
+            )
+            if route not in ("raw", "truth"):
+                below.plot(*shown.residual(route, position, drawn), **style)
+        _limit(above, values)
+        for ax in (above, below):
+            ax.axvspan(window[0] - step, window[1] + step, color="0.9", zorder=0)
+            ax.margins(x=0)
+        below.axhspan(-1, 1, color="#dfe8d8", zorder=0)
+        below.set_ylim(-_FARTHEST, _FARTHEST)
+        below.set_xlabel(label_of(shown.energy, "Energy loss"))
+        above.set_title(title, fontsize="medium")
+    panels[0, 0].set_ylabel(intensity_label(shown.signal))
+    panels[1, 0].set_ylabel("(Raw - denoised)\n/ noise")
+
+
+def _limit(ax, values):
+    """Let a spike of the raw spectrum not squeeze all else."""
+    calm = np.concatenate([v for route, v in values.items() if route != "raw"])
+    low, high = np.nanmin(calm), np.nanmax(calm)
+    rest = values["raw"] - values["autoencoder"]
+    scatter = 1.5 * np.nanpercentile(np.abs(rest), 98)
+    beside = 0.05 * (high - low)
+    ax.set_ylim(low - scatter - beside, high + scatter + beside)
+
+
+def _scatter(rest):
+    """Standard deviation of residuals about 0, whatever single ones do."""
+    return float(np.nanmedian(np.abs(rest)) / 0.6745)
+
+
+def marked_positions(image):
+    """Up to three positions of low, middle and high intensity.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        NaN where there is nothing to show.
+
+    Returns
+    -------
+    list of tuple of int
+        Without repetition.
+    """
+    order = np.argsort(image, axis=None, kind="stable")  # NaN last
+    order = order[: int(np.isfinite(image).sum())]
+    chosen = [order[round(share * (order.size - 1))] for share in _BRIGHTNESS]
+    indices = dict.fromkeys(int(index) for index in chosen)
+    return [tuple(int(i) for i in np.unravel_index(k, image.shape)) for k in indices]
+
+
+def _as_map(signal):
+    """Values as (y, x, channel): a line has height 1, further axes are averaged."""
+    index = signal.axes_manager.signal_axes[0].index_in_array
+    cube = np.moveaxis(np.asarray(signal.data, dtype=float), index, -1)
+    while cube.ndim > 3:
+        cube = cube.mean(axis=0)
+    return cube.reshape((1,) * (3 - cube.ndim) + cube.shape)
+
+
+def _draw_sum(ax, shown, image, limits, cmap):
+    """Image of summed channels, or a profile where there is only a line."""
+    axes = shown.signal.axes_manager.navigation_axes[:2]
+    show_no_data(ax)
+    if len(axes) == 2:
+        drawn = ax.imshow(image, cmap=cmap, vmin=limits[0], vmax=limits[1])
+        if cmap == "gray":
+            scale_bar(ax, axes[0], image.shape[1])
+        ax.set_xticks([])
+        ax.set_yticks([])
+        return drawn
+    positions = axes[0].axis if axes else np.zeros(1)
+    ax.set_facecolor("w")
+    ax.patch.set_hatch("")
+    if cmap == "gray":
+        raw = shown.image("raw")[0]
+        ax.plot(positions, raw, color="0.78", lw=0.7)
+        together = np.stack([limits_of(raw), limits])
+        limits = together[:, 0].min(), together[:, 1].max()
+    ax.plot(positions, image[0], color="k", lw=1)
+    ax.set_ylim(limits)
+    ax.set_xlabel(label_of(axes[0]) if axes else "")
+    return None
+
+
+def _mark(ax, shown, image, position, number):
+    """Mark a position in an image or profile with its number."""
+    from matplotlib.patheffects import withStroke
+
+    (y, x), axes = position, shown.signal.axes_manager.navigation_axes[:2]
+    where = (x, y)
+    if len(axes) < 2:
+        where = (axes[0].axis[x] if axes else 0, image[0, x])
+    outline = [withStroke(linewidth=2.5, foreground="k")]
+    ax.plot(*where, "s", mfc="none", mec="#ffe119", mew=1.5, ms=7, path_effects=outline)
+    # inside of the axes, also at their border
+    left = x > 0.8 * image.shape[1]
+    below = len(axes) == 2 and y < 0.1 * image.shape[0]
+    beside = (-11 if left else 5, -13 if below else 5)
+    ax.annotate(
+        str(number),
+        where,
+        color="#ffe119",
+        weight="bold",
+        xytext=beside,
+        textcoords="offset points",
+        path_effects=outline,
+    )
