@@ -350,6 +350,14 @@ def test_more_weights_than_there_are_is_refused(denoisers):
     assert "weights of no such network" in refusal(sealed(record, members))
 
 
+def test_a_model_that_can_not_be_called_is_refused(denoisers):
+    """Keras builds one whose inner input has other axes, and fails when it is used."""
+    record, members = taken_apart(denoisers["own"].to_bytes())
+    inner = record["fit"]["configuration"]["config"]["layers"][2]
+    inner["config"]["layers"][0]["config"]["batch_shape"] = [None, 2, None, 2]
+    refusal(sealed(record, members))
+
+
 def test_broken_zips_are_refused(denoisers):
     content = denoisers["spatial-spectral"].to_bytes()
     record, members = taken_apart(content)

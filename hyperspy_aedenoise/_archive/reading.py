@@ -180,7 +180,21 @@ def _own_network(fit, arrays, scaling):
     model = wrap_own(own, scaling)
     shapes = [one.shape for one in model.weights]
     model.set_weights(unflat(arrays["weights"], shapes))
+    _try_out(model, len(scaling.mean))
     return model, unflat(arrays["start"], shapes)
+
+
+def _try_out(model, n_channels):
+    """Refuse a model that can be built, but not called, nor its encoder and decoder."""
+    from hyperspy_aedenoise._networks.models import in_batches
+
+    spectra = np.zeros((2, n_channels), np.float32)
+    restored = [in_batches(model, spectra)]
+    if {"encoder", "decoder"} <= {layer.name for layer in model.layers}:
+        latent = in_batches(model.get_layer("encoder"), spectra)
+        restored.append(in_batches(model.get_layer("decoder"), latent))
+    if any(one.shape != spectra.shape for one in restored):
+        raise Refused("a model that gives no spectra")
 
 
 def unflat(values, shapes):
