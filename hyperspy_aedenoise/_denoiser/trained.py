@@ -6,12 +6,10 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from hyperspy_aedenoise._denoiser import persistence
-from hyperspy_aedenoise._denoiser.rows import by_parts, by_rows, by_shape, of_length
+from hyperspy_aedenoise._denoiser.misfit import misfit
+from hyperspy_aedenoise._denoiser.rows import by_rows, by_shape, of_length
 from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
-
-#: Least noise variance of a spectrum that is judged, relative to the mean one's.
-_TELLING = 0.1
 
 
 class TrainedDenoiser:
@@ -189,19 +187,8 @@ class TrainedDenoiser:
             the others of the fit: what they lost doesn't show in all of a map, and a
             block of it that holds nothing else must not be judged by them.
         """
-        least = 0.0
-        if self.is_spatial:
-            least = _TELLING * np.square(self.fitted_.spread).mean()
-        taken = left = 0.0
-        for noisy, calm in by_parts(spectra, restored):
-            noise = np.maximum(self.noise_.variance(calm), np.finfo(np.float32).tiny)
-            power = np.square(np.subtract(noisy, calm, dtype=np.float64))
-            finite = np.isfinite(power)
-            level = noise.sum(axis=1, where=finite)
-            finite &= (level >= least * finite.sum(axis=1))[:, None]
-            taken += power[finite].sum()
-            left += noise[finite].sum()
-        return float(taken / left) if left else 1.0
+        least = np.square(self.fitted_.spread).mean() if self.is_spatial else 0.0
+        return misfit(self.noise_, spectra, restored, least)
 
     def decode_dimension(self):
         """Return the number of latent variables that `decode` takes."""
