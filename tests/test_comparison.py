@@ -12,6 +12,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 from hyperspy_aedenoise._report.comparison import DenoisingComparison
+from hyperspy_aedenoise._report.window import Contrast
 from hyperspy_aedenoise._report.words import estimate_in_words
 
 ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
@@ -217,6 +218,16 @@ def test_the_maps_are_of_the_edge(rng, spoiled):
     assert panels[1].get_title() == "Position 1, less a power law"
     low, high = window_of(comparison.plot(window=(360, 380)))
     assert (low, high) == pytest.approx((360, 380), abs=0.51)
+
+
+def test_the_zero_loss_peak_is_no_contrast(rng):
+    """It varies most, and tells least: the map is of the plasmon."""
+    energies = -10 + 0.2 * np.arange(400)
+    spectra = 1e5 * rng.uniform(0.5, 1.5, (40, 1)) * np.exp(-0.5 * energies**2)
+    plasmon = np.exp(-0.5 * ((energies - 22) / 3) ** 2)
+    spectra = spectra + 2000 * rng.uniform(0.5, 1.5, (40, 1)) * plasmon + 10
+    contrast = Contrast(spectra, NoiseModel(1.0), energies)
+    assert np.abs(energies[contrast.window()] - 22).max() < 4
 
 
 @pytest.mark.parametrize(

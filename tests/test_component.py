@@ -204,4 +204,6 @@ def test_descending_energies(noisy_signal):
     denoised = mirrored.get_autoencoder_model().inav[:2, :2].data
     assert np.allclose(values_of(model), denoised, atol=1e-5)
     model.multifit(show_progressbar=False)
-    assert np.isfinite(values_of(model)).all()
+    # least squares leave no more than what the encoder finds
+    rest = [np.square(part.data - one).sum() for one in (denoised, values_of(model))]
+    assert rest[1] <= 1.001 * rest[0]

@@ -595,6 +595,7 @@ def test_how_long_it_will_take(noisy_signal, monkeypatch, capsys):
     from hyperspy_aedenoise._signals import duration
 
     train(noisy_signal)
+    monkeypatch.setattr(duration, "_TAKEN", dict.fromkeys(duration._TAKEN, 1.0))
     noisy_signal.get_autoencoder_uncertainty()
     assert "up to" not in capsys.readouterr().err
     assert duration.with_duration("Words", b"unknown", 1e9) == "Words"

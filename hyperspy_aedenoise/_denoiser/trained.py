@@ -80,25 +80,6 @@ class TrainedDenoiser:
         decode = self.fitted_.decode if self.is_spatial else self._by_network("decoder")
         return by_rows(decode, latent, self.n_channels_)
 
-    def effects(self, latent):
-        """What each latent variable adds to a spectrum.
-
-        Parameters
-        ----------
-        latent : array_like, shape (..., output_dimension)
-            Of some spectra; NaN where there is none.
-
-        Returns
-        -------
-        ndarray, shape (output_dimension, n_channels)
-            In signal units, if it rises by its own standard deviation.
-        """
-        rows = np.reshape(latent, (-1, np.shape(latent)[-1])).astype(np.float32)
-        rows = rows[np.isfinite(rows).all(axis=1)]
-        steps = np.diag(rows.std(axis=0))
-        mean = rows.mean(axis=0)
-        return (self.decode(mean + steps) - self.decode(mean - steps)) / 2
-
     def energy_shift(self, spectra):
         """By how much spectra are moved along energy against the mean of all.
 

@@ -62,6 +62,7 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
     """
     from hyperspy.signals import BaseSignal
 
+    from hyperspy_aedenoise._denoiser.effects import effects as effects_of
     from hyperspy_aedenoise._report.figures import plot_loadings
     from hyperspy_aedenoise._report.summary import latent_names
 
@@ -80,7 +81,7 @@ def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
     names = latent_names(fitted.denoiser, _MOST_MAPS, unit_of(axis))
     latent = np.moveaxis(np.asarray(loadings.data), 0, -1)
     effects = np.full((latent.shape[-1], axis.size), np.nan)
-    effects[:, fitted.kept] = fitted.denoiser.effects(latent)
+    effects[:, fitted.kept] = effects_of(fitted.denoiser, latent)
     first = {"size": len(effects), "name": "Latent variable", "navigate": True}
     axes = [first, axis.get_axis_dictionary()]
     effects = BaseSignal(effects, axes=axes)

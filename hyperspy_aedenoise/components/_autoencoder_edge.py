@@ -205,11 +205,14 @@ class AutoencoderEdge(Component):
 
     def _channel_width(self):
         """What turns counts per channel into what HyperSpy expects of a component."""
+        sign = 1.0
         if self.model is not None:
             axis = self.model.signal.axes_manager.signal_axes[0]
             if not axis.is_binned:
                 return 1.0
-        return float(np.abs(np.diff(self._denoiser.energies_)).min())
+            # HyperSpy multiplies by it, negative where the axis descends
+            sign = np.sign(axis.scale)
+        return float(sign * np.abs(np.diff(self._denoiser.energies_)).min())
 
 
 def _interpolator(energies, spectrum):
