@@ -39,6 +39,7 @@ def history(fitted):
         "interrupted": fitted.interrupted,
         "forms": fitted.evidence,
         "rare": fitted.rare,
+        "spikes": fitted.spikes,
         "energy_shift": [] if shift is None else shift.tolist(),
         "part": fitted.is_part,
     }
@@ -102,6 +103,7 @@ def from_bytes(kind, content):
             bank=bank,
             energy_shift=np.asarray(shift) if shift else None,
             rare=known["rare"],
+            spikes=known.get("spikes"),
             network=network,
             evidence=known["forms"],
             interrupted=known["interrupted"],

@@ -9,6 +9,10 @@ from hyperspy_aedenoise._denoiser.rows import by_parts, by_rows, by_shape, of_le
 from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
 
+#: Standard deviations beyond which it is all the same by how much a value was changed:
+#: it is a spike.
+_MOST_TAKEN = 10.0
+
 
 class TrainedDenoiser:
     """The methods of `AutoencoderDenoiser` that need no more than what was fitted.
@@ -155,12 +159,13 @@ class TrainedDenoiser:
         Returns
         -------
         float
-            About 1; NaN spectra are left out.
+            About 1; NaN spectra are left out, and spikes count little.
         """
         taken = left = 0.0
         for noisy, calm in by_parts(spectra, restored):
             noise = np.maximum(self.noise_.variance(calm), np.finfo(np.float32).tiny)
             power = np.square(np.subtract(noisy, calm, dtype=np.float64))
+            power = np.minimum(power, _MOST_TAKEN**2 * noise)
             finite = np.isfinite(power)
             taken += power[finite].sum()
             left += noise[finite].sum()

@@ -4,8 +4,10 @@ import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
 
-#: Positions of a rare peak that are named.
+#: Positions of a rare peak, and spikes, that are named.
 _SHOWN = 4
+#: What is counted, and one of it.
+_COUNTED = {"spikes": "spike", "spectra": "spectrum"}
 
 
 def summary(denoiser):
@@ -76,6 +78,7 @@ def _summary_of_form(denoiser):
         )
     lines += _lines_on_choice(denoiser.history_, form)
     lines += _lines_on_noise(denoiser)
+    lines += _lines_on_spikes(denoiser.history_["spikes"], denoiser.energies_)
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_)
     return "\n".join(lines)
@@ -144,6 +147,29 @@ def _place(peak, energies):
     return f"{energies[round(peak['channel'])]:.6g} eV"
 
 
+def _lines_on_spikes(spikes, energies):
+    """What was kept out of the fit."""
+    if not spikes or not spikes["n_spikes"]:
+        return []
+    places = zip(spikes["positions"], spikes["channels"], strict=True)
+    first = [
+        f"s.inav{place[::-1]} at {_place({'channel': channel}, energies)}"
+        for place, channel in list(places)[:_SHOWN]
+    ]
+    more = ", ..." if spikes["n_spikes"] > len(first) else ""
+    n_spikes, n_spectra = (_counted(spikes[f"n_{what}"], what) for what in _COUNTED)
+    return [
+        f"  {n_spikes} in {n_spectra} ({', '.join(first)}{more}): left out of the "
+        "fit, not put back. `s.spikes_removal_tool()` or `s.remove_spikes()` take "
+        "them out of the data, too"
+    ]
+
+
+def _counted(number, what):
+    """A number of things in words."""
+    return f"{number} {_COUNTED[what]}" if number == 1 else f"{number} {what}"
+
+
 def _lines_on_rare(rare, energies):
     """What few spectra have beyond the codes."""
     lines = []
@@ -158,8 +184,8 @@ def _lines_on_rare(rare, energies):
         )
     if rare["spectra_with_spikes"]:
         lines.append(
-            f"  spikes of one to three channels in {rare['spectra_with_spikes']} "
-            "spectra: not put back"
+            "  faint spikes of one to three channels in "
+            f"{_counted(rare['spectra_with_spikes'], 'spectra')}: not put back"
         )
     if rare["share"] and not rare["peaks"]:
         lines.append(
