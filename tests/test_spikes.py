@@ -123,7 +123,8 @@ def test_spikes_last_in_the_file(rng):
     assert [y * SHAPE[1] + x for y, x in told["positions"]] == list(
         hit[hit < 8 * SHAPE[1]]
     )
-    assert np.array_equal(again.denoise(data[:8]), fitted.denoise(data[:8]))
+    one, other = again.denoise(data[:8]), fitted.denoise(data[:8])
+    assert np.abs(one - other).max() < 1e-3  # rounding
 
 
 def test_a_spike_beside_a_real_rare_peak(rng):

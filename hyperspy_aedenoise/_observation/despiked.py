@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hyperspy_aedenoise._noise.outliers import Spikes, Usual
+from hyperspy_aedenoise._noise.spikes import Spikes, Usual
 
 #: Spectra that tell what is usual: it is then known to 3 % of the noise.
 _SAMPLE = 1024
