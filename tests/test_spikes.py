@@ -228,6 +228,21 @@ def test_noise_is_measured_as_without_spikes(rng):
     assert noise.variance(at) == pytest.approx(NOISE.variance(at), rel=0.04)
 
 
+def test_a_network_learns_nothing_from_spikes(rng, caplog):
+    """It begins with as many codes as without; that it meets spikes later is said."""
+    data, hit = with_spikes(noisy_map(rng)[:10, :12], XRAY, 6000, rng)
+    assert fit(data, architecture="spectral", iterations=5).n_latent_ == 2
+    assert f"{len(hit)} spikes in {len(hit)} spectra" in caplog.text
+
+
+def test_error_bars_are_those_without_spikes(rng):
+    """Fits are repeated on restored spectra; 16 draws tell them to a fifth."""
+    calm = noisy_map(rng)[:8, :10]
+    data, _ = with_spikes(calm, XRAY, 6000, rng)
+    one, other = (np.square(fit(d).uncertainty(d)).mean() for d in (calm, data))
+    assert np.sqrt(other / one) == pytest.approx(1, abs=0.2)
+
+
 def test_the_users_data_are_left_alone(rng):
     data, _ = with_spikes(noisy_map(rng).astype(np.float32), SINGLE, 3000, rng)
     before = data.copy()

@@ -12,6 +12,7 @@ from hyperspy_aedenoise._denoiser.arguments import (
     checked_spectra,
     enough_to_learn_from,
     warn_of_other_scale,
+    warn_of_spikes,
 )
 from hyperspy_aedenoise._denoiser.trained import TrainedDenoiser
 from hyperspy_aedenoise._engine.spatial_spectral import fit_spatial_spectral
@@ -199,8 +200,10 @@ class AutoencoderDenoiser(TrainedDenoiser):
 
             noise = observation.noise
             if reference is None:
-                without = despiked(observation, spikes_in(observation))
-                rows = without.spectra.sample(_MOST_TRAINED)
+                spikes = spikes_in(observation)
+                warn_of_spikes(spikes)
+                calm = despiked(observation, spikes)
+                rows = calm.spectra.sample(_MOST_TRAINED)
                 is_own = not isinstance(self.architecture, str)
                 material = NoisyMaterial(rows, noise, n_codes, is_own, seeds[0])
             else:

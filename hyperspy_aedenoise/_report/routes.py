@@ -205,7 +205,8 @@ class Routes:
             return _denoised(self.denoiser, first)
         if steps == 0 and isinstance(architecture, str) and architecture == "spectral":
             # it stayed linear
-            linear = principal_codes(first, requested)
+            calm = despiked(first, spikes_in(first))
+            linear = principal_codes(calm, requested)
             return first.spectra.changed(linear.denoise)
         twin = self._twin(architecture, requested, first, max(steps, 1))
         return _denoised(twin, first)
