@@ -185,5 +185,17 @@ def warn_of_other_scale(spectra, reference):
         )
 
 
+def warn_of_spikes(spikes):
+    """A network that sees each spectrum by itself meets spikes when it denoises."""
+    if len(spikes.row):
+        _logger.warning(
+            "%d spikes in %d spectra were kept out of the training, but what a network "
+            "makes of those spectra is wrong. Remove the spikes from the data with "
+            "`s.spikes_removal_tool()` or `s.remove_spikes()`.",
+            len(spikes.each.row),
+            len(np.unique(spikes.row)),
+        )
+
+
 def _summed(rows):
     return rows.sum(dtype=float)

@@ -12,12 +12,14 @@ from hyperspy_aedenoise._denoiser.arguments import (
     checked_spectra,
     enough_to_learn_from,
     warn_of_other_scale,
+    warn_of_spikes,
 )
 from hyperspy_aedenoise._denoiser.trained import TrainedDenoiser
 from hyperspy_aedenoise._engine.spatial_spectral import fit_spatial_spectral
 from hyperspy_aedenoise._errors import generator, positive_integer
 from hyperspy_aedenoise._networks.training_pairs import CleanMaterial, NoisyMaterial
 from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
+from hyperspy_aedenoise._observation.despiked import despiked, spikes_in
 from hyperspy_aedenoise._observation.observation import Observation
 
 #: Most spectra that a network for single spectra learns from: 400 batches.
@@ -196,13 +198,16 @@ class AutoencoderDenoiser(TrainedDenoiser):
         else:
             from hyperspy_aedenoise._networks.fit_network import fit_network
 
-            spectra, noise = observation.spectra, observation.noise
+            noise = observation.noise
             if reference is None:
-                rows = spectra.sample(_MOST_TRAINED)
+                spikes = spikes_in(observation)
+                warn_of_spikes(spikes)
+                calm = despiked(observation, spikes)
+                rows = calm.spectra.sample(_MOST_TRAINED)
                 is_own = not isinstance(self.architecture, str)
                 material = NoisyMaterial(rows, noise, n_codes, is_own, seeds[0])
             else:
-                warn_of_other_scale(spectra, reference)
+                warn_of_other_scale(observation.spectra, reference)
                 material = CleanMaterial(reference, noise, n_codes, seeds[0])
             fitted = fit_network(
                 material, self.architecture, iterations, seeds[1], progress

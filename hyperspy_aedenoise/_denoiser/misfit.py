@@ -6,6 +6,9 @@ from hyperspy_aedenoise._denoiser.rows import by_parts
 
 #: Least noise variance of a spectrum that is judged, relative to the mean one's.
 _TELLING = 0.1
+#: Standard deviations beyond which it is all the same by how much a value was changed:
+#: it is a spike.
+_MOST_TAKEN = 10.0
 
 
 def misfit(noise, spectra, restored, usual):
@@ -27,6 +30,7 @@ def misfit(noise, spectra, restored, usual):
         variance = np.maximum(noise.variance(calm), np.finfo(np.float32).tiny)
         power = np.square(np.subtract(noisy, calm, dtype=np.float64))
         finite = np.isfinite(power)
+        power = np.minimum(power, _MOST_TAKEN**2 * variance)
         level = variance.sum(axis=1, where=finite)
         finite &= (level >= _TELLING * usual * finite.sum(axis=1))[:, None]
         taken += power[finite].sum()

@@ -111,12 +111,14 @@ class Pair:
         first = observation.with_spectra(InMemory(first), noisier)
         return cls(first, second, expected, noise, ratio)
 
-    def difference(self, one, other):
+    def difference(self, one, other, judged=None):
         """Compare two estimates that were computed from the first version alone.
 
         Parameters
         ----------
         one, other : Spectra
+        judged : ndarray of int, shape (n,), optional
+            Numbers of the spectra that are looked at. Default: all.
 
         Returns
         -------
@@ -130,7 +132,13 @@ class Pair:
         deviation of that term, correlation along energy included.
         """
         value = power = 0.0
-        for part in slices(*self.second.shape):
+        n_spectra, n_channels = self.second.shape
+        if judged is None:
+            parts, n_judged = slices(n_spectra, n_channels), n_spectra
+        else:
+            n_judged = len(judged)
+            parts = [judged[part] for part in slices(n_judged, n_channels)]
+        for part in parts:
             mine, others = one.take(part), other.take(part)
             apart = mine - others
             value += _product(apart, mine + others - 2 * self.second[part])
@@ -140,7 +148,7 @@ class Pair:
                 power += 2 * rho * _product(loaded[:, lag:], loaded[:, :-lag])
         # that of a noise with a correlation is never negative, but for rounding
         power = max(power, 0) * (1 + 1 / self.ratio**2)
-        size = self.second.size
+        size = n_judged * n_channels
         return PairedDifference(float(value / size), float(2 * np.sqrt(power) / size))
 
     @cached_property

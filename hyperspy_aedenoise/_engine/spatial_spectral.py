@@ -11,6 +11,7 @@ from hyperspy_aedenoise._engine.selection import Choice, choose
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._noise.random_matrices import optimal_gain
 from hyperspy_aedenoise._noise.whitening import Colour
+from hyperspy_aedenoise._observation.despiked import as_dict, despiked, spikes_in
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, InMemory
 
 
@@ -41,6 +42,8 @@ class SpatialSpectral:
         followed.
     rare : dict or None
         Peaks that few spectra have, see `RareFeatures.as_dict`. None: not looked for.
+    spikes : dict or None
+        What was kept out of the fit, see `_observation.despiked.as_dict`.
     network : CodeNetwork or None
         The one that was refined, if any was taken.
     evidence : list of dict
@@ -60,6 +63,7 @@ class SpatialSpectral:
     bank: CodeBank
     energy_shift: np.ndarray | None = None
     rare: dict | None = None
+    spikes: dict | None = None
     network: CodeNetwork | None = None
     evidence: list = field(default_factory=list)
     interrupted: bool = False
@@ -163,6 +167,8 @@ def fit_spatial_spectral(observation, n_codes, rng, progress):
         After Ctrl-C by the best recipe by the evidence that was there by then.
     """
     chosen, interrupted = Choice(), False
+    measured, spikes = observation, spikes_in(observation)
+    observation = despiked(measured, spikes)
 
     def restored():
         return restore(observation, n_codes, chosen.recipe, rng, chosen.network)
@@ -184,9 +190,10 @@ def fit_spatial_spectral(observation, n_codes, rng, progress):
         mean=decoder.mean,
         decoder=decoder.components * unit,
         spread=Colour.of(observation.noise, linear.mean).spread,
-        bank=CodeBank.of(observation, restoration, unit),
+        bank=CodeBank.of(measured, restoration, unit),
         energy_shift=None if drift is None else drift.round(4),
         rare=None if rare is None else rare.as_dict(observation.layout),
+        spikes=as_dict(spikes, observation.layout) if len(spikes.row) else None,
         network=chosen.network,
         evidence=[one.as_dict() for one in chosen.evidence],
         interrupted=interrupted,

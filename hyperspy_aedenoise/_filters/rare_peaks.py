@@ -264,7 +264,9 @@ def _cut_out_spikes(white, peaks, limit):
     with_spikes = np.zeros(len(white), bool)
     channel = np.arange(white.shape[1])
     left = np.arange(len(white))
-    while len(left):
+    for _ in range(white.shape[1]):  # each takes a channel at least
+        if not len(left):
+            break
         best, match = peaks.best(white[left])
         spike = peaks.spiky[best] & (match > limit)
         left = left[spike]

@@ -127,7 +127,10 @@ def recommend(table, estimate, n_spectra):
         return _recommend_by_truth(table)
     route, reason = _recommend(estimate.mse, estimate.difference)
     if estimate.n_judged < n_spectra:
-        reason += f" Judged on {estimate.n_judged} of {n_spectra} spectra."
+        reason += f" Judged on {estimate.n_judged} of {n_spectra} spectra"
+        if estimate.n_spiky:
+            reason += f", without the {estimate.n_spiky} that have spikes"
+        reason += "."
     return route, reason
 
 

@@ -8,6 +8,7 @@ from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._engine.recorrupted_pairs import RATIO, Pair, PairedDifference
 from hyperspy_aedenoise._linear.hyperspy_pca import MOST_COMPONENTS, PCA
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
+from hyperspy_aedenoise._observation.despiked import despiked, has_spikes, spikes_in
 from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same
 
 #: Positions of a large map on which the routes are judged, and in how many pieces.
@@ -26,11 +27,14 @@ class Estimate:
         By how much the first route's error is above the second's.
     n_judged : int
         Spectra on which that was found.
+    n_spiky : int
+        Spectra beside them that have spikes, on which nothing was judged.
     """
 
     mse: dict
     difference: dict
     n_judged: int
+    n_spiky: int = 0
 
 
 class Routes:
@@ -124,20 +128,23 @@ class Routes:
         PCA's error is that on a rehearsal: the shrunk spectra in fresh noise of the
         model. What was lost in the noise of the measurement is missing there, too, so
         that the estimate is a little low. Everything is judged with ``1 + RATIO**2``
-        times the noise variance and scaled back.
+        times the noise variance and scaled back. Each route gets the spectra as they
+        are; spectra with spikes aren't judged, as what is right there isn't known.
         """
         rng = np.random.default_rng(0)  # the same question gets the same answer
         scale = 1 + RATIO**2
         judged = self.observation
         if judged.n_spectra > MOST_JUDGED:
             judged = judged.take(*judged.layout.pieces(MOST_JUDGED, _N_PIECES))
-        expected = judged.spectra.gather(principal_codes(judged).denoise)
-        pca_mse, doubt = self._rehearsal(expected, judged.noise.scaled(scale), rng)
+        expected, spiky = _expected(judged)
+        (kept,) = np.nonzero(~spiky)
+        noise = judged.noise.scaled(scale)
+        pca_mse, doubt = self._rehearsal(expected, kept, noise, rng)
         pair = Pair.drawn(judged, expected, rng)
         restored = self._restored(pair.first)
 
         def compare(one, other):
-            return pair.difference(restored[one], restored[other]) / scale
+            return pair.difference(restored[one], restored[other], kept) / scale
 
         difference = {(route, "pca"): compare(route, "pca") for route in restored}
         for rivals in (
@@ -149,20 +156,21 @@ class Routes:
                 difference[rivals] = compare(*rivals)
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
-        raw = PairedDifference(pair.noise_power - pca_mse, doubt)
+        power = judged.noise.variance(expected[kept]).mean(dtype=float)
+        raw = PairedDifference(float(power) - pca_mse, doubt)
         difference["raw", "pca"] = raw
         mse = {
             route: float(pca_mse + difference[route, "pca"].value)
             for route in ("raw", *restored)
         }
-        return Estimate(mse, difference, judged.n_spectra)
+        return Estimate(mse, difference, len(kept), int(spiky.sum()))
 
-    def _rehearsal(self, expected, noise, rng):
+    def _rehearsal(self, expected, kept, noise, rng):
         """Error of PCA on known spectra in fresh noise, scaled back, and its error."""
         noisy = InMemory(noise.sample(expected, rng))
         pca = PCA.of(noisy, self.poissonian, self._most)
         model = pca.model(self._number(pca))
-        error = noisy.gather(_SquaredError(model), expected)
+        error = noisy.gather(_SquaredError(model), expected)[kept]
         error = error / (1 + RATIO**2)
         return float(error.mean()), float(error.std() / np.sqrt(error.size))
 
@@ -196,7 +204,8 @@ class Routes:
             return _denoised(self.denoiser, first)
         if steps == 0 and isinstance(architecture, str) and architecture == "spectral":
             # it stayed linear
-            linear = principal_codes(first, requested)
+            calm = despiked(first, spikes_in(first))
+            linear = principal_codes(calm, requested)
             return first.spectra.changed(linear.denoise)
         twin = self._twin(architecture, requested, first, max(steps, 1))
         return _denoised(twin, first)
@@ -214,6 +223,18 @@ class Routes:
         if twin.history_["interrupted"]:
             raise KeyboardInterrupt  # half a comparison would mislead
         return twin
+
+
+def _expected(observation):
+    """Estimate of the expected values, with the spikes, and which spectra have any."""
+    spikes = spikes_in(observation)
+    calm = despiked(observation, spikes)
+    expected = calm.spectra.gather(principal_codes(calm).denoise)
+    spiky = has_spikes(spikes, observation.n_spectra)
+    rows = np.flatnonzero(spiky)
+    expected[rows] += observation.spectra.take(rows) - calm.spectra.take(rows)
+    # nothing could be judged where all have some
+    return expected, spiky & ~spiky.all()
 
 
 def _denoised(denoiser, observation):

@@ -5,7 +5,7 @@ import numpy as np
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._report.words import VARIABLE, n_spectra_in_words, with_error
 
-#: Positions of a rare peak that are named.
+#: Positions of a rare peak, and spikes, that are named.
 _SHOWN = 4
 #: Latent variables, and their number relative to that of the spectra, from which on
 #: nothing was separated.
@@ -83,6 +83,7 @@ def _summary_of_form(denoiser, unit):
     lines += _lines_on_choice(denoiser, form)
     lines += _lines_on_separation(denoiser)
     lines += _lines_on_noise(denoiser)
+    lines += _lines_on_spikes(denoiser.history_["spikes"], denoiser.energies_, unit)
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_, unit)
     return "\n".join(lines)
@@ -202,6 +203,26 @@ def _place(peak, energies, unit):
     return f"{energies[round(peak['channel'])]:.6g} {unit or 'on the energy axis'}"
 
 
+def _lines_on_spikes(spikes, energies, unit):
+    """What was kept out of the fit."""
+    if not spikes or not spikes["n_spikes"]:
+        return []
+    places = zip(spikes["positions"], spikes["channels"], strict=True)
+    first = [
+        f"s.inav{place[::-1]} at {_place({'channel': channel}, energies, unit)}"
+        for place, channel in list(places)[:_SHOWN]
+    ]
+    more = ", ..." if spikes["n_spikes"] > len(first) else ""
+    n_spikes = spikes["n_spikes"]
+    n_spikes = "1 spike" if n_spikes == 1 else f"{n_spikes} spikes"
+    n_spectra = n_spectra_in_words(spikes["n_spectra"])
+    return [
+        f"  {n_spikes} in {n_spectra} ({', '.join(first)}{more}): left out of the "
+        "fit, not put back. `s.spikes_removal_tool()` or `s.remove_spikes()` take "
+        "them out of the data, too"
+    ]
+
+
 def _lines_on_rare(rare, energies, unit):
     """What few spectra have beyond the codes."""
     lines = []
@@ -216,7 +237,7 @@ def _lines_on_rare(rare, energies, unit):
         )
     if rare["spectra_with_spikes"]:
         lines.append(
-            "  spikes of one to three channels in "
+            "  faint spikes of one to three channels in "
             f"{n_spectra_in_words(rare['spectra_with_spikes'])}: not put back"
         )
     if rare["share"] and not rare["peaks"]:

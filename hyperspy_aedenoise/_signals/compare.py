@@ -57,8 +57,8 @@ def compare_denoising(self, truth=None, components=None):
     -----
     Without `truth` the errors are estimated: every route is computed again from
     spectra with a little more noise (the autoencoder is trained again, too) and
-    judged by the independent half of the pair. That rests on the noise model being
-    right.
+    judged by the independent half of the pair, but for spectra with spikes. That rests
+    on the noise model being right.
     """
     from hyperspy_aedenoise._report.routes import Routes
 
