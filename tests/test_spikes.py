@@ -253,7 +253,7 @@ def test_the_users_data_are_left_alone(rng):
 
 def test_cutting_out_spikes_ends(monkeypatch):
     """Even if nothing around a spike is cut out with it."""
-    monkeypatch.setattr(rare, "_AROUND_SPIKE", 0)
+    monkeypatch.setattr(rare_peaks, "_AROUND_SPIKE", 0)
     colour = Colour.of(NoiseModel.gaussian(1.0), np.ones(40))
     white = np.zeros((2, 40))
     white[0, 20:22] = 30.0
