@@ -76,7 +76,7 @@ _TYPES = {
 }
 #: What those parts of a record must hold that are not None.
 _PARTS = {
-    "noise": {"gain", "offset", "correlation"},
+    "noise": {"gain", "offset", "correlation", "pedestal"},
     "form": {field.name for field in fields(Recipe)},
 }
 

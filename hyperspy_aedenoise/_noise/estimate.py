@@ -94,9 +94,16 @@ def estimate_noise(spectra):
             )
         )
     spectra = spectra[:, ~dead]
-    spectra, n_spikes = without_spikes(spectra)
-    mean = spectra.mean(axis=0)
-    noise, found = _converged(spectra - mean, mean)
+    measured, pedestal = spectra, 0.0
+    for _ in range(2):
+        spectra, n_spikes = without_spikes(measured - pedestal)
+        spectra += pedestal
+        mean = spectra.mean(axis=0)
+        noise, found = _converged(spectra - mean, mean)
+        if not noise.pedestal:
+            break
+        # what is a spike is judged by counts alone
+        pedestal = noise.pedestal - noise.offset / noise.gain
     level = np.sqrt(noise.variance(mean).max())
     if level < _NOTHING * np.ptp(spectra):
         raise ValueError(
@@ -201,7 +208,7 @@ def _beyond_lowrank(colour, centred, rank):
 
 def _with_errors(noise, found, mean, left_out):
     """The estimate with standard errors, evidence and warnings."""
-    at_mean = float(found.expected.mean())
+    at_mean = float(found.expected.mean()) - noise.pedestal
     rows = []
     for group in range(found.n_groups):
         gain, offset, rho = found.numbers(without=group)
@@ -220,13 +227,18 @@ def _with_errors(noise, found, mean, left_out):
     }
     warnings = tuple(_doubts(noise, at_mean, errors, evidence))
     return MeasuredNoise(
-        noise.gain, noise.offset, noise.correlation, **evidence, warnings=warnings
+        noise.gain,
+        noise.offset,
+        noise.correlation,
+        pedestal=noise.pedestal,
+        **evidence,
+        warnings=warnings,
     )
 
 
 def _doubts(noise, mean, errors, evidence):
     """Words for what the data can't tell."""
-    total = noise.variance(mean)
+    total = noise.gain * max(mean, 0) + noise.offset
     if errors[3] > 0.1 * total:
         yield (
             f"the variance is known to {100 * errors[3] / total:.0f} % only: there are "

@@ -1,5 +1,7 @@
 """What neighbouring channels tell of noise, as far as it is white."""
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.ndimage
 
@@ -66,6 +68,8 @@ def fixed_pattern(mean, noise, n_spectra):
     float
         Standard deviation from channel to channel, relative to the mean spectrum.
     """
+    mean = mean - noise.pedestal
+    noise = replace(noise, pedestal=0.0)
     inner, bright = _bright(mean)
     if bright.sum() < 8:
         return 0.0

@@ -1,5 +1,7 @@
 """From what is left of spectra beyond their signal to the numbers of their noise."""
 
+from functools import cached_property
+
 import numpy as np
 import scipy.optimize
 
@@ -9,6 +11,8 @@ from hyperspy_aedenoise._noise.model import NoiseModel
 _LONGEST_LAG = 8
 #: Correlation below this is not told from none.
 _LEAST_CORRELATION = 0.03
+#: Squared errors of a variance by which a line must fit better with a pedestal.
+_CLEARLY = 25.0
 #: Groups of spectra that are left out in turn to find standard errors.
 _GROUPS = 8
 
@@ -39,7 +43,7 @@ class Residual:
         bins = np.searchsorted(limits[1:-1], expected)
         group = np.arange(n_spectra) * self.n_groups // n_spectra
         self.cells = bins + self.n_bins * group[:, None]
-        self.levels = self._sums(np.maximum(expected, 0), 0)
+        self.levels = self._sums(expected, 0)
         lags = range(longest_lag(n_channels) + 1)
         self.products = [
             self._sums(residual[:, lag:] * residual[:, : n_channels - lag], lag)
@@ -68,9 +72,34 @@ class Residual:
         filled = size > 0.1 * size.mean()
         return levels[filled], np.array(means)[:, filled]
 
+    @cached_property
+    def pedestal(self):
+        """Level at which the counting noise begins, in signal units.
+
+        0 as long as variances at 0 and above it are on a line with an intercept that
+        isn't negative. Else the lowest level that was seen: below it nothing is known.
+        """
+        levels, means = self.binned()
+        lowest = float(levels[0])
+        misfits = [_misfit(levels, means[0], zero) for zero in (0.0, lowest)]
+        # relative variances scatter by what they would on a line through all points
+        doubt = max(misfits[1] / max(len(levels) - 2, 1), self._doubt)
+        return lowest if misfits[0] - misfits[1] > _CLEARLY * doubt else 0.0
+
+    @property
+    def _doubt(self):
+        """Square of the relative error of the variance in a bin."""
+        correlated = 1 + 2 * np.square(self.numbers_at(0.0)[2][1:]).sum()
+        return 2 * correlated / (self.sizes[0].sum() / self.n_bins)
+
     def numbers(self, without=None):
         """Gain, offset and autocorrelation, of all groups or of all but one."""
+        return self.numbers_at(self.pedestal, without)
+
+    def numbers_at(self, pedestal, without=None):
+        """As `numbers`, where the counting noise begins at a known level."""
         levels, means = self.binned(without)
+        levels = np.maximum(levels - pedestal, 0)
         gain, offset = _variance_line(levels, means[0])
         variance = gain * levels + offset
         variance = np.maximum(variance, 1e-3 * np.median(variance))
@@ -80,7 +109,7 @@ class Residual:
     def noise(self):
         """The noise of all groups."""
         gain, offset, rho = self.numbers()
-        return NoiseModel(gain, offset, _possible(rho))
+        return NoiseModel(gain, offset, _possible(rho), pedestal=self.pedestal)
 
     def parts(self, noise):
         """Counting and read-out noise, each with a correlation of its own."""
@@ -88,6 +117,7 @@ class Residual:
             return [noise]
         levels, means = self.binned()
         weight = 1 / np.maximum(noise.variance(levels), 1e-300)
+        levels = noise.above_pedestal(levels)
         design = np.stack([levels, np.ones_like(levels)], axis=1) * weight[:, None]
         lines, *_ = np.linalg.lstsq(design, (means * weight).T)
         shares = noise.gain * levels.mean(), noise.offset
@@ -97,7 +127,7 @@ class Residual:
             rho = noise.correlation
             if line[0] > 0 and share > 0.1 * sum(shares):
                 rho = _possible(np.clip(line / line[0], -0.99, 0.99))
-            parts.append(NoiseModel(gain, offset, rho))
+            parts.append(NoiseModel(gain, offset, rho, pedestal=noise.pedestal))
         return parts
 
 
@@ -115,6 +145,15 @@ def _variance_line(level, variance):
         fitted = design @ (line / scale)
     gain, offset = line / scale
     return float(gain), float(offset)
+
+
+def _misfit(levels, variances, pedestal):
+    """Sum of squares of what a line leaves, relative to the variances."""
+    levels = np.maximum(levels - pedestal, 0)
+    gain, offset = _variance_line(levels, variances)
+    fitted = gain * levels + offset
+    weight = 1 / np.maximum(fitted, 0.1 * np.mean(fitted) + 1e-300)
+    return float(np.square((variances - fitted) * weight).sum())
 
 
 def _possible(rho):
