@@ -169,7 +169,9 @@ class _Likely:
         self.pedestal = pedestal
 
     def __call__(self, rows):
-        match = self.colour.whiten(rows - self.pedestal).astype(np.float32) @ self.templates
+        match = (
+            self.colour.whiten(rows - self.pedestal).astype(np.float32) @ self.templates
+        )
         match = np.square(match).reshape(len(match), len(self.steps), -1)
         gain = match.sum(axis=2).T.astype(float)
         return np.stack(_most_likely(gain, self.steps), axis=1)

@@ -48,11 +48,12 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     HyperSpy's meaning of ``gain_factor``, ``gain_offset`` and
     ``correlation_factor``, so that ``s.estimate_poissonian_noise_variance()`` uses
     it; where counts stand on a pedestal of more than the read-out noise, HyperSpy's
-    model can't hold that, and a warning says so. What is common to the spectra, and the principal components above the noise,
-    count as signal; dead channels and spikes are left out. *Don't believe* gain and
-    offset singly where all intensities are alike. Energy drift of more than the
-    width of the sharpest lines needs many components, and the noise comes out
-    somewhat too large.
+    model can't hold that, and a warning says so. What is common to the spectra, and
+    the principal components above the noise, count as signal; dead channels and spikes
+    are left out, as are channels in which something other than noise varies. *Don't
+    believe* gain and offset singly where all intensities are alike. Energy drift of
+    more than the width of the sharpest lines needs many components, and the noise
+    comes out somewhat too large.
 
     Examples
     --------
