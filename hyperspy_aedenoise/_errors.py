@@ -55,6 +55,16 @@ def not_negative(argument, value, unit, advice):
     return float(value)
 
 
+def finite_number(argument, value, unit, advice):
+    """Return `value` as a float, or refuse it."""
+    allowed = f"a finite number in {unit}"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(must_be(argument, allowed, repr(value), advice))
+    if not np.isfinite(value):
+        raise ValueError(must_be(argument, allowed, repr(value), advice))
+    return float(value)
+
+
 def one_of(argument, value, options, advice):
     """Return `value` if it is one of the named `options`, or refuse it."""
     if value not in options:

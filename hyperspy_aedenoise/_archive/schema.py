@@ -9,6 +9,12 @@ from dataclasses import fields
 
 import numpy as np
 
+from hyperspy_aedenoise._archive.found_in_few import (
+    MOST_AXES,
+    MOST_POSITIONS,
+    check_rare,
+    check_spikes,
+)
 from hyperspy_aedenoise._archive.refusal import Refused, all_refused
 from hyperspy_aedenoise._archive.values import (
     boolean,
@@ -26,11 +32,11 @@ from hyperspy_aedenoise._filters.code_network import weight_shapes
 FORMAT = 1
 #: What may be in an archive: a record with `architecture`, and its own `fit`.
 SPATIAL, SPECTRAL, OWN, DENOISED = "spatial-spectral", "spectral", "own", "denoised"
-#: Fewest channels, and most; most positions, axes of a map, and lags of a correlation.
+#: Fewest channels, and most; most lags of a correlation.
 _FEWEST_CHANNELS, MOST_CHANNELS = 8, 2**16
-_MOST_POSITIONS, _MOST_AXES, MOST_LAGS = 2**24, 6, 64
-#: Most recipes that were tried, rare peaks, and steps of a training.
-_MOST_TRIED, _MOST_PEAKS, _MOST_STEPS = 1000, 1000, 10**7
+MOST_LAGS = 64
+#: Most recipes that were tried, and steps of a training.
+_MOST_TRIED, _MOST_STEPS = 1000, 10**7
 #: Longest step of the energies in units of the shortest: channels may be missing.
 _LONGEST_STEP = MOST_CHANNELS
 #: Data type and shape of the arrays: a length is the same wherever its name stands.
@@ -168,7 +174,7 @@ def _lengths(kind, headers):
     for symbol, least, most in (
         ("channels", _FEWEST_CHANNELS, MOST_CHANNELS),
         ("latent", 1, lengths["channels"] + _MOST_PEAKS),
-        ("spectra", 1, _MOST_POSITIONS),
+        ("spectra", 1, MOST_POSITIONS),
         ("steps", 0, _MOST_STEPS),
         ("checks", 0, _MOST_STEPS),
     ):
@@ -184,7 +190,11 @@ def _check_training(record, lengths):
         integer("a dimension", record["requested_dimension"], 1, channels)
     one_of("a source", record["learned_from"], ("this signal", "reference"))
     integer("a number of iterations", record["iterations"], 1, 2**63)
-    noise = dictionary("noise", record["noise"], {"gain", "offset", "correlation"})
+    known = {"pedestal"} & set(record["noise"])  # the first files had none
+    keys = {"gain", "offset", "correlation"} | known
+    noise = dictionary("noise", record["noise"], keys)
+    for name in known:
+        number(f"a {name}", noise[name], -_LARGEST, _LARGEST)
     number("a gain", noise["gain"], 0)
     number("an offset", noise["offset"], 0)
     lags = min(MOST_LAGS, channels)
@@ -194,7 +204,8 @@ def _check_training(record, lengths):
 
 def _check_spatial(fit, lengths, headers):
     keys = {"recipe", "evidence", "rare", "interrupted", "is_part"}
-    dictionary("a fit", fit, keys)
+    dictionary("a fit", fit, keys | ({"spikes"} & set(fit)))  # the first files had none
+    check_spikes(fit.get("spikes"), lengths)
     boolean("an interruption", fit["interrupted"])
     is_part = boolean("a part", fit["is_part"])
     recipe = fit["recipe"]
@@ -207,7 +218,7 @@ def _check_spatial(fit, lengths, headers):
     if "energy_shift" in headers and not recipe["aligned"]:
         raise Refused("an energy shift that is not followed")
     used = lengths["used"]
-    if not 1 <= len(used) <= _MOST_AXES or math.prod(used) > _MOST_POSITIONS:
+    if not 1 <= len(used) <= MOST_AXES or math.prod(used) > MOST_POSITIONS:
         raise Refused(f"a map of {len(used)} axes and {math.prod(used)} positions")
     for one in sequence("evidence", fit["evidence"], _MOST_TRIED):
         names = _recipe_fields() | {"difference_to_shrinkage", "difference_error"}
@@ -216,29 +227,7 @@ def _check_spatial(fit, lengths, headers):
         for name in names - _recipe_fields():
             if one[name] is not None:  # nobody knows
                 number("evidence", one[name])
-    _check_rare(fit["rare"], lengths, "rare_positions" in headers, is_part)
-
-
-def _check_rare(rare, lengths, has_positions, is_part):
-    if has_positions != (rare is not None):
-        raise Refused("rare peaks without their positions, or positions of none")
-    if rare is None:
-        return
-    dictionary("rare peaks", rare, {"peaks", "spectra_with_spikes", "share"})
-    integer("a number of spikes", rare["spectra_with_spikes"], 0, _MOST_POSITIONS)
-    number("a share", rare["share"], 0, 1)
-    peaks = sequence("rare peaks", rare["peaks"], min(_MOST_PEAKS, lengths["latent"]))
-    n_places = 0
-    for peak in peaks:
-        dictionary("a peak", peak, {"channel", "width", "strength", "n_positions"})
-        number("a channel", peak["channel"], 0, lengths["channels"] - 1)
-        number("a width", peak["width"], 0)
-        number("a strength", peak["strength"])
-        n_places += integer("positions", peak["n_positions"], 0, lengths["places"])
-    if n_places != lengths["places"]:
-        raise Refused("rare peaks with other positions")
-    if n_places and not is_part and lengths["axes"] != len(lengths["used"]):
-        raise Refused("positions in another map")
+    check_rare(fit["rare"], lengths, "rare_positions" in headers, is_part)
 
 
 def _recipe_fields():

@@ -99,6 +99,7 @@ def _of_spatial(fitted):
         "recipe": asdict(fitted.recipe),
         "evidence": [_known(one) for one in fitted.evidence],
         "rare": rare,
+        "spikes": fitted.spikes,
         "interrupted": fitted.interrupted,
         "is_part": fitted.is_part,
     }

@@ -60,6 +60,8 @@ def record(denoiser):
             "gain": noise.gain,
             "offset": noise.offset,
             "correlation": list(noise.correlation),
+            "pedestal": noise.pedestal,
+            "pedestal": noise.pedestal,
         },
         "energies": None if energies is None else energies.tolist(),
         "history": denoiser.history_,

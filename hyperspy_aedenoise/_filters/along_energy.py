@@ -63,12 +63,13 @@ def fitted_spectra(observation, codes):
     basis *= weight
     centred = _Products(observation.mean)
     parts = observation.spectra.total(centred, basis.astype(np.float32))
-    parts += np.outer(basis.sum(axis=0), centred.mean)
+    pedestal = observation.noise.pedestal
+    parts += np.outer(basis.sum(axis=0), centred.mean - pedestal)
     calm = along_energy(observation.colour.whiten(parts))
     # codes that don't vary, or are alike, have no spectrum of their own
     spectra = np.linalg.lstsq(triangle, calm, rcond=1e-6)[0]
     spectra = observation.colour.unwhiten(spectra)
-    return spectra[0], spectra[1:]
+    return spectra[0] + pedestal, spectra[1:]
 
 
 class _Products:

@@ -58,13 +58,15 @@ def energy_drift(observation):
         return None
     steps = np.arange(-farthest, farthest + _STEP / 2, _STEP)
     spectra, aligned_by = observation.spectra, None
+    pedestal = np.float32(observation.noise.pedestal)
     for _ in range(_PASSES):
         if aligned_by is None:
             mean = observation.plain_mean
         else:
             mean = spectra.total(_sum_moved, -aligned_by) / n_spectra
         colour = Colour.of(observation.noise, mean)
-        likely = _Likely(_templates(mean, colour, steps, n_spectra), colour, steps)
+        templates = _templates(mean - pedestal, colour, steps, n_spectra)
+        likely = _Likely(templates, colour, steps, pedestal)
         drift, variance = spectra.gather(likely).T
         variance = variance * observation.level_at(colour.spread)
         weight = 1 / variance
@@ -162,11 +164,12 @@ def _templates(mean, colour, steps, n_spectra):
 class _Likely:
     """Most likely drift and its variance, shape (n, 2), of noisy spectra."""
 
-    def __init__(self, templates, colour, steps):
+    def __init__(self, templates, colour, steps, pedestal):
         self.templates, self.colour, self.steps = templates, colour, steps
+        self.pedestal = pedestal
 
     def __call__(self, rows):
-        match = self.colour.whiten(rows) @ self.templates
+        match = self.colour.whiten(rows - self.pedestal) @ self.templates
         match = np.square(match).reshape(len(match), len(self.steps), -1)
         gain = match.sum(axis=2).T.astype(float)
         return np.stack(_most_likely(gain, self.steps), axis=1)

@@ -3,10 +3,15 @@
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._noise.doubts import (
+    doubts_of_line,
+    doubts_of_numbers,
+    unlike_a_measurement,
+)
 from hyperspy_aedenoise._noise.eigen import components_above, leading_components
 from hyperspy_aedenoise._noise.gain_and_offset import Residual, longest_lag
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
-from hyperspy_aedenoise._noise.neighbours import fixed_pattern, roughness
+from hyperspy_aedenoise._noise.neighbours import dark_pattern, fixed_pattern, roughness
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._noise.random_matrices import rank_of_unknown_level
 from hyperspy_aedenoise._noise.whitening import Colour
@@ -56,11 +61,14 @@ def estimate_noise(spectra):
     -----
     The number of components is where the largest one of drawn noise lies (parallel
     analysis; J. L. Horn, Psychometrika 30 (1965) 179, doi:10.1007/BF02289447). Dead
-    channels and spikes are left out. *Don't believe* gain and offset singly where all
-    intensities are alike: the warnings say so, and the sum is right even then. A
-    pattern common to all spectra is not noise in this sense; its size is told. With
-    read-out noise that is white and counting noise that isn't, the correlation is
-    an average over the data.
+    channels and spikes are left out, and channels whose variance is far from the line
+    that most of them are on. Where that line ends below zero at level 0, or goes on
+    below it, counts stand on a pedestal; of that and the offset only one combination
+    shows in the data, so the pedestal is the lowest level seen, and the offset the
+    variance there. *Don't believe* gain and offset singly where all intensities are
+    alike: the warnings say so, and the sum is right even then. A pattern common to all
+    spectra is not noise in this sense; its size is told. With read-out noise that is
+    white and counting noise that isn't, the correlation is an average over the data.
     """
     n_spectra = len(spectra)
     spectra = np.asarray(spectra, dtype=np.float64)
@@ -94,9 +102,17 @@ def estimate_noise(spectra):
             )
         )
     spectra = spectra[:, ~dead]
-    spectra, n_spikes = without_spikes(spectra)
-    mean = spectra.mean(axis=0)
-    noise, found = _converged(spectra - mean, mean)
+    unlike = list(unlike_a_measurement(spectra))
+    measured, pedestal = spectra, 0.0
+    for _ in range(2):
+        spectra, n_spikes = without_spikes(measured - pedestal)
+        spectra += pedestal
+        mean = spectra.mean(axis=0)
+        noise, found = _converged(spectra - mean, mean)
+        if not noise.pedestal:
+            break
+        # what is a spike is judged by counts alone
+        pedestal = noise.pedestal - noise.offset / noise.gain
     level = np.sqrt(noise.variance(mean).max())
     if level < _NOTHING * np.ptp(spectra):
         raise ValueError(
@@ -107,8 +123,15 @@ def estimate_noise(spectra):
                 "Were they simulated without noise, or denoised already?",
             )
         )
-    left_out = {"n_spikes": n_spikes, "n_dead_channels": int(dead.sum())}
-    return _with_errors(noise, found, mean, left_out)
+    pattern = dark_pattern(spectra, noise)
+    evidence = {
+        "n_spikes": n_spikes,
+        "n_dead_channels": int(dead.sum()),
+        "fixed_pattern": fixed_pattern(mean, noise, n_spectra, pattern),
+        "dark_pattern": pattern,
+    }
+    numbers = np.flatnonzero(~dead)
+    return _with_errors(noise, found, numbers, evidence, unlike)
 
 
 def _converged(centred, mean):
@@ -199,51 +222,34 @@ def _beyond_lowrank(colour, centred, rank):
 # What is told ---------------------------------------------------------------------
 
 
-def _with_errors(noise, found, mean, left_out):
+def _with_errors(noise, found, channels, evidence, unlike):
     """The estimate with standard errors, evidence and warnings."""
-    at_mean = float(found.expected.mean())
+    at_mean = float(found.expected.mean()) - noise.pedestal
     rows = []
     for group in range(found.n_groups):
         gain, offset, rho = found.numbers(without=group)
         rows.append([gain, offset, rho[1], gain * max(at_mean, 0) + offset])
     errors = np.sqrt((found.n_groups - 1) * np.var(rows, axis=0))
     levels, means = found.binned()
-    evidence = {
+    evidence |= {
         "gain_error": float(errors[0]),
         "offset_error": float(errors[1]),
         "lag_1_error": float(errors[2]),
         "levels": levels,
         "variances": means[0],
         "autocorrelation": found.numbers()[2],
-        "fixed_pattern": fixed_pattern(mean, noise, len(found.expected)),
-        **left_out,
+        "n_off_line": int((~found.kept).sum()),
     }
-    warnings = tuple(_doubts(noise, at_mean, errors, evidence))
-    return MeasuredNoise(
-        noise.gain, noise.offset, noise.correlation, **evidence, warnings=warnings
+    warnings = (
+        *unlike,
+        *([] if unlike else doubts_of_line(noise, found, channels)),
+        *doubts_of_numbers(noise, at_mean, errors, evidence, found.beside),
     )
-
-
-def _doubts(noise, mean, errors, evidence):
-    """Words for what the data can't tell."""
-    total = noise.variance(mean)
-    if errors[3] > 0.1 * total:
-        yield (
-            f"the variance is known to {100 * errors[3] / total:.0f} % only: there are "
-            "few spectra. Pass a `NoiseModel` that was measured on more of them."
-        )
-    elif min(errors[0] * abs(mean), errors[1]) > 0.2 * total:
-        levels = evidence["levels"]
-        yield (
-            "gain and read-out noise can't be told apart where intensities differ "
-            f"little (here from {levels[0]:.3g} to {levels[-1]:.3g}); their sum at the "
-            f"mean, {total:.3g} +- {errors[3]:.2g}, can."
-        )
-    pattern = evidence["fixed_pattern"]
-    relative = np.sqrt(total) / abs(mean) if mean else np.inf
-    if pattern > 0.3 * relative:
-        yield (
-            f"a pattern common to all spectra, {100 * pattern:.2g} % of the mean from "
-            f"channel to channel, is as large as {100 * pattern / relative:.0f} % of "
-            "the noise. It is taken for signal: correct the gain of the channels."
-        )
+    return MeasuredNoise(
+        noise.gain,
+        noise.offset,
+        noise.correlation,
+        pedestal=noise.pedestal,
+        **evidence,
+        warnings=warnings,
+    )

@@ -23,8 +23,9 @@ def plot_noise(noise):
         1, 2, figsize=(9, 3.9), width_ratios=(3, 2), layout="constrained"
     )
     left.plot(noise.levels, noise.variances, "o", color="C0", ms=4, label="measured")
-    course = np.linspace(0, noise.levels.max(), 200)
-    line = f"{noise.gain:.3g} × expected + {noise.offset:.3g}"
+    lowest = min(noise.pedestal, noise.levels.min())
+    course = np.linspace(lowest, noise.levels.max(), 200)
+    line = noise.summary().partition(",")[0].replace(" x ", " × ")
     left.plot(course, noise.variance(course), color="C3", lw=1, label=line)
     if noise.levels.max() > 30 * max(np.median(noise.levels), 1e-300):
         left.set_xscale("symlog", linthresh=max(np.median(noise.levels), 1e-300))

@@ -13,7 +13,7 @@ class MeasuredNoise(NoiseModel):
 
     Attributes
     ----------
-    gain, offset, correlation
+    gain, offset, correlation, pedestal
         As of `NoiseModel`.
     gain_error, offset_error, lag_1_error : float
         Standard errors of gain, offset and of the correlation of neighbours, from
@@ -26,8 +26,12 @@ class MeasuredNoise(NoiseModel):
     fixed_pattern : float
         Standard deviation from channel to channel of a pattern common to all spectra,
         relative to the mean spectrum.
-    n_spikes, n_dead_channels : int
-        Values and channels that were left out.
+    dark_pattern : float
+        Standard deviation from channel to channel of a pattern that is added to all
+        spectra, whatever their intensity, in signal units.
+    n_spikes, n_dead_channels, n_off_line : int
+        Values, and channels, that were left out; the last ones because something other
+        than noise varies in them.
     warnings : tuple of str
         What the data can't tell.
     """
@@ -39,8 +43,10 @@ class MeasuredNoise(NoiseModel):
     variances: np.ndarray = field(default=(), repr=False, compare=False)
     autocorrelation: np.ndarray = field(default=(1.0,), repr=False, compare=False)
     fixed_pattern: float = 0.0
+    dark_pattern: float = 0.0
     n_spikes: int = 0
     n_dead_channels: int = 0
+    n_off_line: int = 0
     warnings: tuple = field(default=(), repr=False)
 
     def plot(self):
@@ -63,9 +69,16 @@ class MeasuredNoise(NoiseModel):
             f"  correlation of neighbours {rho:.3f} +- {self.lag_1_error:.2g}",
             f"  pattern common to all spectra {100 * self.fixed_pattern:.2g} %",
         ]
-        if self.n_spikes or self.n_dead_channels:
+        if self.pedestal:
+            lines.insert(3, f"  pedestal {self.pedestal:.6g} signal units")
+        if self.dark_pattern:
+            lines.append(
+                f"  pattern added to all spectra {self.dark_pattern:.2g} signal units"
+            )
+        if self.n_spikes or self.n_dead_channels or self.n_off_line:
             lines.append(
                 f"  left out: {self.n_spikes} values of spikes, "
-                f"{self.n_dead_channels} dead channels"
+                f"{self.n_dead_channels} dead channels, {self.n_off_line} with more "
+                "than noise"
             )
         return "\n".join(lines + [f"  Warning: {text}" for text in self.warnings])

@@ -1,11 +1,11 @@
 """Noise of an energy-loss detector: drawing it, and its variance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.fft
 
-from hyperspy_aedenoise._errors import must_be, not_negative
+from hyperspy_aedenoise._errors import finite_number, must_be, not_negative
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class NoiseModel:
     ----------
     gain : float
         Variance per expected value as it stands in the data, in signal units:
-        variance = ``gain * expected + offset``. 0 means no counting noise.
+        variance = ``gain * max(expected - pedestal, 0) + offset``. 0 means no
+        counting noise.
     offset : float, default 0
         Variance that does not depend on the signal (read-out noise), in signal
         units squared.
@@ -27,16 +28,20 @@ class NoiseModel:
         Autocorrelation of the noise along energy at lags of 0, 1, 2, ... channels;
         the first is 1. A scintillator's point spread gives 0.35-0.55 at lag 1, a
         direct detector 0.
+    pedestal : float, default 0
+        Level at which the counting noise begins, in signal units, of either sign: a
+        constant that a camera adds, or a dark level that was subtracted.
 
     Raises
     ------
     ValueError, TypeError
-        If a number is negative or not finite, or if `correlation` is not the
-        autocorrelation of any noise.
+        If `gain` or `offset` is negative, a number not finite, or if `correlation` is
+        not the autocorrelation of any noise.
 
     Notes
     -----
-    HyperSpy's model is ``(gain_factor * expected + gain_offset) *
+    Only ``offset - gain * pedestal`` shows in spectra that are everywhere above the
+    pedestal. HyperSpy's model is ``(gain_factor * expected + gain_offset) *
     correlation_factor``, where the point spread lowers the variance of a channel.
     `hyperspy_factors` gives those three numbers.
 
@@ -49,6 +54,7 @@ class NoiseModel:
     gain: float
     offset: float = 0.0
     correlation: tuple = (1.0,)
+    pedestal: float = field(default=0.0, kw_only=True)
     #: What a measurement can't tell; nothing of a model that is given.
     warnings = ()
 
@@ -56,6 +62,7 @@ class NoiseModel:
         advice = "Measure the noise with `s.estimate_noise()`."
         gain = not_negative("gain", self.gain, "signal units", advice)
         offset = not_negative("offset", self.offset, "signal units squared", advice)
+        pedestal = finite_number("pedestal", self.pedestal, "signal units", advice)
         correlation = tuple(float(rho) for rho in np.ravel(self.correlation))
         if not correlation or correlation[0] != 1 or not np.isfinite(correlation).all():
             raise ValueError(
@@ -80,6 +87,7 @@ class NoiseModel:
             ("gain", gain),
             ("offset", offset),
             ("correlation", correlation),
+            ("pedestal", pedestal),
         ):
             object.__setattr__(self, name, value)
 
@@ -112,14 +120,20 @@ class NoiseModel:
         Parameters
         ----------
         expected : array_like, shape (..., n_channels)
-            Expected value in signal units; negative values count as 0.
+            Expected value in signal units; what is below the pedestal counts as it.
 
         Returns
         -------
         ndarray, shape (..., n_channels)
             In signal units squared.
         """
-        return self.gain * np.maximum(expected, 0) + self.offset
+        return self.gain * self.above_pedestal(expected) + self.offset
+
+    def above_pedestal(self, expected):
+        """What of an expected value was counted, in signal units, at least 0."""
+        if self.pedestal:
+            expected = np.subtract(expected, self.pedestal)
+        return np.maximum(expected, 0)
 
     def scaled(self, factor):
         """The same noise with `factor` times the variance.
@@ -132,7 +146,12 @@ class NoiseModel:
         -------
         NoiseModel
         """
-        return NoiseModel(self.gain * factor, self.offset * factor, self.correlation)
+        return NoiseModel(
+            self.gain * factor,
+            self.offset * factor,
+            self.correlation,
+            pedestal=self.pedestal,
+        )
 
     def fluctuation(self, expected, rng):
         """Draw zero-mean Gaussian noise with the covariance of this model.
@@ -160,7 +179,8 @@ class NoiseModel:
         Parameters
         ----------
         clean : array_like, shape (..., n_channels)
-            Expected value in signal units; negative values get no counting noise.
+            Expected value in signal units; below the pedestal there is no counting
+            noise.
         rng : numpy.random.Generator
 
         Returns
@@ -182,7 +202,7 @@ class NoiseModel:
         spread = np.sqrt(self.variance(padded))
         deviation = rng.normal(0.0, np.sqrt(self.offset), padded.shape)
         if self.gain > 0:
-            electrons = np.maximum(padded, 0) / self.gain
+            electrons = self.above_pedestal(padded) / self.gain
             deviation += self.gain * (rng.poisson(electrons) - electrons)
         # where nothing fluctuates, 0 / 0 stands for 0
         standardised = np.divide(
@@ -201,12 +221,29 @@ class NoiseModel:
             ``gain_factor``, ``gain_offset`` and ``correlation_factor``, such that
             ``(gain_factor * expected + gain_offset) * correlation_factor`` is the
             variance of a channel. ``correlation_factor`` is 1 for white noise.
+
+        Raises
+        ------
+        ValueError
+            If the variance ends at a positive level: HyperSpy's ``gain_offset`` can't
+            be negative.
         """
+        at_zero = self.offset - self.gain * self.pedestal
+        if at_zero < 0:
+            raise ValueError(
+                must_be(
+                    "pedestal",
+                    f"at most offset / gain, {self.offset / self.gain:.4g}, for "
+                    "HyperSpy's model of the variance",
+                    f"{self.pedestal:.4g}",
+                    f"Subtract it from the signal, `s - {self.pedestal:.4g}`.",
+                )
+            )
         # Below zero the noise would be smoother than any point spread makes it.
         factor = 1 / max(2 * sum(self.correlation) - 1, 0.1)
         return {
             "gain_factor": self.gain / factor,
-            "gain_offset": self.offset / factor,
+            "gain_offset": at_zero / factor,
             "correlation_factor": factor,
         }
 
@@ -233,7 +270,11 @@ class NoiseModel:
         """The model in one line."""
         rho = ", ".join(f"{value:.2f}" for value in self.correlation[1:4])
         white = "white" if len(self.correlation) == 1 else f"correlation {rho}"
-        return f"variance {self.gain:.4g} x expected + {self.offset:.4g}, {white}"
+        counted = "expected"
+        if self.pedestal:
+            sign = "-" if self.pedestal > 0 else "+"
+            counted = f"(expected {sign} {abs(self.pedestal):.4g})"
+        return f"variance {self.gain:.4g} x {counted} + {self.offset:.4g}, {white}"
 
 
 def _shown(values, most=80):

@@ -1,7 +1,15 @@
 """What neighbouring channels tell of noise, as far as it is white."""
 
+from dataclasses import replace
+from math import comb
+
 import numpy as np
 import scipy.ndimage
+
+#: Orders of the differences that tell a pattern from curvature.
+_ORDERS = (2, 4, 6)
+#: Share of the counts by which dim spectra must have less than bright ones.
+_UNLIKE = 0.2
 
 
 def roughness(centred):
@@ -46,11 +54,12 @@ def guess_gain(spectrum):
     return float(np.maximum(rough**2 / 6, 1e-12))
 
 
-def fixed_pattern(mean, noise, n_spectra):
-    """Size of a pattern common to all spectra.
+def fixed_pattern(mean, noise, n_spectra, dark=0.0):
+    """Size of a pattern common to all spectra, in proportion to the counts.
 
-    From the second difference along energy of the mean spectrum, less its noise; the
-    median keeps edges out.
+    From differences along energy of the mean spectrum, less its noise; the median
+    keeps edges out, and higher differences the spectrum's own curvature: a pattern that
+    is independent from channel to channel has the same size in all of them.
 
     Parameters
     ----------
@@ -60,20 +69,89 @@ def fixed_pattern(mean, noise, n_spectra):
         Of one spectrum.
     n_spectra : int
         Spectra in the mean.
+    dark : float, default 0
+        Standard deviation of a pattern that is added to the spectra, in signal units.
 
     Returns
     -------
     float
         Standard deviation from channel to channel, relative to the mean spectrum.
     """
-    inner, bright = _bright(mean)
-    if bright.sum() < 8:
+    mean = mean - noise.pedestal
+    variance = replace(noise, pedestal=0.0).variance(mean) / n_spectra
+    bright = mean > 0.05 * np.median(np.abs(mean))
+    if bright[_ORDERS[-1] :].sum() < 8:
         return 0.0
-    spread = _second_difference(mean, inner, bright)
-    rho = [*noise.correlation, 0, 0][1:3]
-    share = 6 - 8 * rho[0] + 2 * rho[1]
-    of_noise = np.median(noise.variance(inner[bright]) / inner[bright] ** 2) / n_spectra
-    return float(np.sqrt(max(spread**2 - share * of_noise, 0) / 6))
+    scale = np.maximum(mean, 0.05 * np.median(np.abs(mean)))
+    size = _pattern(mean, variance, noise.correlation, scale, bright)
+    added = dark * np.sqrt(np.median(1 / scale[bright] ** 2))
+    return float(np.sqrt(max(size**2 - added**2, 0.0)))
+
+
+def dark_pattern(spectra, noise):
+    """Size of a pattern that is added to all spectra, whatever their intensity.
+
+    Dim and bright spectra are extrapolated to one without counts: what is in proportion
+    to the counts cancels.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+    noise : NoiseModel
+
+    Returns
+    -------
+    float
+        Standard deviation from channel to channel in signal units; 0 where all spectra
+        are of nearly equal intensity.
+    """
+    n = max(len(spectra) // 4, 1)
+    order = np.argsort(spectra.mean(axis=1))
+    dim, bright = spectra[order[:n]].mean(axis=0), spectra[order[-n:]].mean(axis=0)
+    counts = dim.mean() - noise.pedestal, bright.mean() - noise.pedestal
+    if counts[1] - counts[0] < _UNLIKE * abs(counts[1]):
+        return 0.0
+    share = counts[0] / (counts[1] - counts[0])
+    dark = (1 + share) * dim - share * bright
+    variance = (1 + share) ** 2 * noise.variance(dim)
+    variance = (variance + share**2 * noise.variance(bright)) / n
+    everywhere = np.ones(len(dark), bool)
+    return _pattern(dark, variance, noise.correlation, np.ones(len(dark)), everywhere)
+
+
+def _pattern(spectrum, variance, correlation, scale, used):
+    """Standard deviation of what is independent from channel to channel.
+
+    Parameters
+    ----------
+    spectrum, variance, scale : ndarray, shape (n_channels,)
+        With the variance of the noise in it, and the unit of the result.
+    correlation : sequence of float
+        Of the noise along energy.
+    used : ndarray of bool, shape (n_channels,)
+
+    Returns
+    -------
+    float
+        0 if it is within four standard errors of none.
+    """
+    sizes = []
+    for order in _ORDERS:
+        here = slice(order // 2, len(spectrum) - order // 2)
+        inner = used[here]
+        rough = np.diff(spectrum, order)[inner] / scale[here][inner]
+        spread = 1.4826 * np.median(np.abs(rough - np.median(rough)))
+        weights = np.array([(-1) ** k * comb(order, k) for k in range(order + 1)])
+        power = np.correlate(weights, weights, "full")[order:]
+        lags = np.zeros(order + 1)
+        known = np.asarray(correlation[: order + 1])
+        lags[: len(known)] = known
+        of_noise = power[0] + 2 * (power[1:] * lags[1:]).sum()
+        of_noise *= np.median(variance[here][inner] / scale[here][inner] ** 2)
+        excess = spread**2 - of_noise
+        doubt = 4 * 1.65 * np.sqrt(order / inner.sum()) * of_noise
+        sizes.append(np.sqrt(excess / power[0]) if excess > doubt else 0.0)
+    return float(min(sizes))
 
 
 def _bright(spectrum):

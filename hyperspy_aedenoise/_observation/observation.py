@@ -117,6 +117,7 @@ class Observation:
         level = np.full(self.n_spectra, self.noise.offset * weight.sum())
         if self.noise.gain:
             counted = self.spectra.gather(_Projection(weight))
+            counted -= self.noise.pedestal * weight.sum()
             level += self.noise.gain * np.maximum(counted, 0)
         return level
 

@@ -258,7 +258,8 @@ def _is_counts(observation):
     It can't take negative values, nor spectra or channels without any counts.
     """
     noise, spectra = observation.noise, observation.spectra
-    if not noise.gain * observation.plain_mean.mean() > noise.offset:
+    at_zero = noise.offset - noise.gain * noise.pedestal
+    if not noise.gain * observation.plain_mean.mean() > abs(at_zero):
         return False
     if not (observation.plain_mean > 0).all():
         return False

@@ -48,11 +48,13 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     Also writes ``metadata.Signal.Noise_properties.Variance_linear_model`` in
     HyperSpy's meaning of ``gain_factor``, ``gain_offset`` and
     ``correlation_factor``, so that ``s.estimate_poissonian_noise_variance()`` uses
-    it. What is common to the spectra, and the principal components above the noise,
-    count as signal; dead channels and spikes are left out. *Don't believe* gain and
-    offset singly where all intensities are alike. Energy drift of more than the
-    width of the sharpest lines needs many components, and the noise comes out
-    somewhat too large.
+    it; where counts stand on a pedestal of more than the read-out noise, HyperSpy's
+    model can't hold that, and a warning says so. What is common to the spectra, and
+    the principal components above the noise, count as signal; dead channels and spikes
+    are left out, as are channels in which something other than noise varies. *Don't
+    believe* gain and offset singly where all intensities are alike. Energy drift of
+    more than the width of the sharpest lines needs many components, and the noise
+    comes out somewhat too large.
 
     Examples
     --------
@@ -74,12 +76,25 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     some = spectra.sample(enough_spectra(spectra.n_channels))
     of_usual_size("signal", some)
     noise = estimate_noise(some)
-    self.metadata.set_item(
-        "Signal.Noise_properties.Variance_linear_model", noise.hyperspy_factors()
-    )
-    for text in noise.warnings:
+    for text in [*noise.warnings, *_hyperspy_told(self.metadata, noise)]:
         _logger.warning("estimate_noise: %s", text)
     return noise
+
+
+def _hyperspy_told(metadata, noise):
+    """Give HyperSpy the noise as far as its model can hold it; words where it can't."""
+    place = "Signal.Noise_properties.Variance_linear_model"
+    try:
+        metadata.set_item(place, noise.hyperspy_factors())
+    except ValueError:
+        if metadata.has_item(place):
+            del metadata.Signal.Noise_properties.Variance_linear_model
+        yield (
+            f"counting noise begins at {noise.pedestal:.4g}, which HyperSpy's model of "
+            "the variance can't hold: it is not written to the metadata. Before "
+            "HyperSpy's own methods subtract that, "
+            f"`s = s - {noise.pedestal:.4g}`; the autoencoder doesn't need it."
+        )
 
 
 def add_noise(signal, noise, random_state=None):

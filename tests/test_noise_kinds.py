@@ -1,0 +1,116 @@
+"""Data whose noise isn't of the kind that is measured are recognised."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from hyperspy_aedenoise import NoiseModel, data
+from hyperspy_aedenoise._noise.estimate import estimate_noise
+
+NOISE = NoiseModel(2.0, 25.0)
+CHANNEL = np.arange(200.0)
+BACKGROUND = 1000 * (1 + CHANNEL / 80) ** -3.5
+
+
+def edge_map(rng, scale=1.0):
+    """Edges in varying thickness, shape (40, 40, 200), and their backgrounds."""
+    edge = np.where(CHANNEL > 90, 200 * np.exp(-np.abs(CHANNEL - 95) / 40), 0)
+    edge = scipy.ndimage.gaussian_filter1d(edge, 3)
+    smooth = scipy.ndimage.gaussian_filter(rng.uniform(-1, 1, (2, 40, 40)), (0, 3, 3))
+    thickness, share = 1 + 0.4 * smooth[..., None] / np.abs(smooth).max()
+    background = scale * thickness * BACKGROUND
+    return background + scale * thickness * share * edge, background
+
+
+def words(spectra):
+    return " ".join(estimate_noise(spectra.reshape(-1, spectra.shape[-1])).warnings)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+def test_nothing_is_said_of_good_data(scale, rng):
+    """Of few counts, and of 60000 of them."""
+    clean, _ = edge_map(rng, scale)
+    assert "pattern" not in words(NOISE.sample(clean, rng))
+    assert not words(NoiseModel(1.0, 4.0).sample(clean, rng))
+
+
+def test_the_curvature_of_a_spectrum_is_no_pattern(rng):
+    """Edges of 60000 counts, where it is half as large as the noise."""
+    clean = data.sto_o_k((16, 16)).data * 60000.0
+    spectra = NoiseModel(1.0, 4.0).sample(clean, rng).reshape(-1, clean.shape[-1])
+    noise = estimate_noise(spectra)
+    assert not noise.warnings
+    # a tenth of the noise at the maximum would not be seen
+    assert noise.fixed_pattern < 0.1 / np.sqrt(60000)
+
+
+def test_a_background_that_is_gone(rng):
+    clean, background = edge_map(rng)
+    assert "background was removed" in words(NOISE.sample(clean, rng) - background)
+
+
+def test_resampled_along_energy(rng):
+    noisy = NOISE.sample(edge_map(rng)[0], rng)
+    at = np.arange(0, 198, 0.7)
+    share = at % 1
+    before, after = noisy[..., at.astype(int)], noisy[..., at.astype(int) + 1]
+    assert "resampled along energy" in words((1 - share) * before + share * after)
+
+
+def test_smoothed_along_energy(rng):
+    noisy = NOISE.sample(edge_map(rng)[0], rng)
+    assert "smoothed" in words(scipy.ndimage.gaussian_filter1d(noisy, 3, axis=-1))
+
+
+def test_resampled_in_space(rng):
+    noisy = NOISE.sample(edge_map(rng)[0], rng)
+    moved = scipy.ndimage.shift(noisy, (0.5, 0.3, 0), order=1, mode="nearest")
+    assert "consecutive spectra is correlated" in words(moved)
+
+
+def test_clipped_at_zero(rng):
+    clean, background = edge_map(rng)
+    assert "clipped" in words(np.maximum(NOISE.sample(clean, rng) - background, 0))
+    # counts have as many zeros
+    assert "clipped" not in words(rng.poisson(clean / 500).astype(float))
+
+
+def test_saturated(rng):
+    clean, _ = edge_map(rng, 60.0)
+    noisy = np.round(NoiseModel(1.0, 25.0).sample(clean, rng))
+    limit = np.quantile(noisy.max(axis=-1), 0.94)
+    assert "in 6 % of the spectra" in words(np.minimum(noisy, limit))
+    assert "saturated" not in words(noisy)
+
+
+def test_patterns_that_are_added_and_patterns_of_gain(rng):
+    """Told apart where half of the spectra have hardly any counts."""
+    clean, _ = edge_map(rng)
+    clean[:20] *= 0.05
+    pattern, noise = rng.standard_normal(200), NoiseModel(1.0, 9.0)
+    dark = noise.sample(clean, rng).reshape(-1, 200) + 5 * pattern
+    found = estimate_noise(dark)
+    # the standard deviation of 200 numbers, by their median, is known to 8 %
+    assert found.dark_pattern == pytest.approx(5, rel=0.3)
+    assert "dark reference" in words(dark)
+    assert "correct the gain" not in words(dark)
+    gain = noise.sample(clean * (1 + 0.05 * pattern), rng).reshape(-1, 200)
+    found = estimate_noise(gain)
+    assert found.fixed_pattern == pytest.approx(0.05, rel=0.3)
+    assert found.dark_pattern == 0
+    assert "correct the gain" in words(gain)
+
+
+@pytest.mark.parametrize("drift", [0.01, 0.05, 0.2])
+def test_a_moving_zero_loss_peak_does_not_rule(drift, rng):
+    """1e6 counts that move beside a tail of 1 to 100; energies in eV."""
+    energy = np.arange(400) * 0.1 - 3
+    thickness = rng.uniform(0.3, 1, (480, 1))
+    shift = rng.normal(0, drift, (480, 1))
+    clean = 1e6 * np.exp(-thickness - 0.5 * ((energy - shift) / 0.12) ** 2)
+    clean += thickness * (3 + 100 * np.exp(-0.5 * ((energy - 22) / 5) ** 2))
+    noise = estimate_noise(NoiseModel(0.5, 9.0).sample(clean, rng))
+    at = np.array([5.0, 100.0])
+    assert noise.variance(at) == pytest.approx([11.5, 59], rel=0.12)
+    if drift > 0.1:
+        assert "`s.isig`" in " ".join(noise.warnings)
