@@ -61,7 +61,6 @@ def record(denoiser):
             "offset": noise.offset,
             "correlation": list(noise.correlation),
             "pedestal": noise.pedestal,
-            "pedestal": noise.pedestal,
         },
         "energies": None if energies is None else energies.tolist(),
         "history": denoiser.history_,
