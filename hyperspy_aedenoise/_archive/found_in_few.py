@@ -4,7 +4,7 @@ from hyperspy_aedenoise._archive.refusal import Refused
 from hyperspy_aedenoise._archive.values import dictionary, integer, number, sequence
 
 #: Most positions, axes of a map, and things that were found.
-MOST_POSITIONS, MOST_AXES, _MOST_FOUND = 2**24, 6, 1000
+MOST_POSITIONS, MOST_AXES, MOST_FOUND = 2**24, 6, 1000
 
 
 def check_spikes(spikes, lengths):
@@ -14,8 +14,8 @@ def check_spikes(spikes, lengths):
     dictionary("spikes", spikes, {*counts, *lists, "heights"})
     for name in counts:
         integer("a number of spikes", spikes[name], 0, 2**63)
-    told = [sequence("spikes", spikes[name], _MOST_FOUND) for name in lists]
-    told.append(sequence("spikes", spikes["heights"], _MOST_FOUND))
+    told = [sequence("spikes", spikes[name], MOST_FOUND) for name in lists]
+    told.append(sequence("spikes", spikes["heights"], MOST_FOUND))
     if len({len(one) for one in told}) != 1:
         raise Refused("spikes with other places")
     for position, channel, height in zip(*told, strict=True):
@@ -33,7 +33,7 @@ def check_rare(rare, lengths, has_positions, is_part):
     dictionary("rare peaks", rare, {"peaks", "spectra_with_spikes", "share"})
     integer("a number of spikes", rare["spectra_with_spikes"], 0, MOST_POSITIONS)
     number("a share", rare["share"], 0, 1)
-    peaks = sequence("rare peaks", rare["peaks"], min(_MOST_FOUND, lengths["latent"]))
+    peaks = sequence("rare peaks", rare["peaks"], min(MOST_FOUND, lengths["latent"]))
     n_places = 0
     for peak in peaks:
         dictionary("a peak", peak, {"channel", "width", "strength", "n_positions"})

@@ -11,6 +11,7 @@ import numpy as np
 
 from hyperspy_aedenoise._archive.found_in_few import (
     MOST_AXES,
+    MOST_FOUND,
     MOST_POSITIONS,
     check_rare,
     check_spikes,
@@ -173,7 +174,7 @@ def _lengths(kind, headers):
                 raise Refused(f"an array {name} for {length} {symbol}")
     for symbol, least, most in (
         ("channels", _FEWEST_CHANNELS, MOST_CHANNELS),
-        ("latent", 1, lengths["channels"] + _MOST_PEAKS),
+        ("latent", 1, lengths["channels"] + MOST_FOUND),
         ("spectra", 1, MOST_POSITIONS),
         ("steps", 0, _MOST_STEPS),
         ("checks", 0, _MOST_STEPS),
