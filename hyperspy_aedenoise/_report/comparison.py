@@ -101,7 +101,10 @@ class DenoisingComparison:
                 with_error(row["difference_to_pca"], row["difference_error"]),
             ]
             if known:
-                cells += [f"{row['mse']:.3g}", f"{raw / row['mse']:.1f}"]
+                times = (
+                    f"{raw / row['mse']:.1f}" if row["mse"] else ""
+                )  # no error at all
+                cells += [f"{row['mse']:.3g}", times]
             table.add_row(cells)
         table.align = "r"
         table.align["route"] = "l"
