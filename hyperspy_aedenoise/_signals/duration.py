@@ -14,6 +14,8 @@ TIMES_OF_COMPARISON, TIMES_OF_UNCERTAINTY = 1.5, 8.0
 
 def remember(content, seconds):
     """Keep in memory how long the fit with some archive took."""
+    if content is None:  # what can't be kept isn't asked again
+        return
     if len(_TAKEN) >= _MOST:
         _TAKEN.pop(next(iter(_TAKEN)))
     _TAKEN[_mark(content)] = seconds
@@ -34,7 +36,7 @@ def with_duration(words, content, times):
     -------
     str
     """
-    seconds = times * _TAKEN.get(_mark(content), 0)
+    seconds = 0 if content is None else times * _TAKEN.get(_mark(content), 0)
     if seconds < _SHORT:
         return words
     long = seconds >= 120
