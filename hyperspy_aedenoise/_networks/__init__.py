@@ -1,5 +1,1 @@
 """Keras models and their training."""
-
-from hyperspy_aedenoise._backend import load_keras
-
-load_keras()

@@ -3,15 +3,17 @@
 import logging
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
+from hyperspy_aedenoise._backend import load_keras
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._networks.models import Scaling, build_spectral, plain
 from hyperspy_aedenoise._networks.own_models import check_own, configuration, wrap_own
 from hyperspy_aedenoise._networks.training import BATCH, History, train
 from hyperspy_aedenoise._networks.training_pairs import FEWEST_TO_TRAIN
 from hyperspy_aedenoise._noise.whitening import Colour
+
+keras = load_keras()
 
 _logger = logging.getLogger(__name__)
 

@@ -7,9 +7,12 @@ import math
 import threading
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-from keras import layers
+
+from hyperspy_aedenoise._backend import load_keras
+
+keras = load_keras()
+layers = keras.layers
 
 #: Filters of the three convolutions along energy; each halves the channels.
 CONVOLUTIONS = (16, 32, 32)

@@ -9,12 +9,14 @@ import inspect
 import json
 import math
 
-import keras
 import numpy as np
-from keras import layers
 
+from hyperspy_aedenoise._backend import load_keras
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._networks.models import Scaling, copied, n_values, outcomes
+
+keras = load_keras()
+layers = keras.layers
 
 #: Layers of plain numerics, by what their names end in or are; others may run code,
 #: read files, or be made for pictures and words.

@@ -2,11 +2,13 @@
 
 from dataclasses import asdict, dataclass, field
 
-import keras
 import numpy as np
 import scipy.special
 
+from hyperspy_aedenoise._backend import load_keras
 from hyperspy_aedenoise._networks.models import in_batches
+
+keras = load_keras()
 
 #: Step size of Adam at its largest: of 3e-4, 1e-3 and 3e-3 the ones above 1e-3 were
 #: alike on maps of 2000-4000 spectra, and the smallest too slow for 750 iterations.
