@@ -179,7 +179,9 @@ class Peaks:
         """Median of the absolute matches over rows, shape (n_peaks,)."""
         middle = np.empty(len(self.centre))
         for numbers, match in self.matches(rows):
-            middle[numbers] = np.median(np.abs(match), axis=0)
+            # of long rows a median is found faster
+            match = np.abs(np.ascontiguousarray(match.T))
+            middle[numbers] = np.median(match, axis=1)
         return middle
 
 

@@ -143,16 +143,16 @@ class Usual:
         rises, spreads = [], []
         for reach in _REACHES:
             rise, level = _rise(sample, reach)
-            usual = np.maximum(np.median(rise, axis=0), 0)
-            rise -= usual * np.clip(_ratio(level, np.median(level, axis=0)), 0, 10)
+            usual = np.maximum(_median(rise), 0)
+            rise -= usual * np.clip(_ratio(level, _median(level)), 0, 10)
             # the middle of what is usual: the level on the sides is the higher one
-            middle = np.median(rise, axis=0)
-            spread = 1.4826 * np.median(np.abs(rise - middle), axis=0)
+            middle = _median(rise)
+            spread = 1.4826 * _median(np.abs(rise - middle))
             rises.append(usual)
             spreads.append(np.maximum(spread, np.median(spread)))
         nothing = np.zeros(n_channels, bool)
         usual = cls(
-            np.median(sample, axis=0),
+            _median(sample),
             tuple(rises),
             tuple(spreads),
             noise,
@@ -320,3 +320,8 @@ def _ratio(values, to):
     """Values relative to others, within reason where those are small."""
     scale = np.maximum(np.abs(to), 1e-3 * np.abs(values).max())
     return values / np.maximum(scale, np.finfo(np.float32).tiny)
+
+
+def _median(values):
+    """Median over spectra, shape (n_channels,); of long rows it is found faster."""
+    return np.median(np.ascontiguousarray(values.T), axis=1)
