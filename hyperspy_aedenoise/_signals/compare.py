@@ -7,11 +7,8 @@ from hyperspy_aedenoise._observation.finite import n_not_finite, refuse_not_fini
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
 from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
-from hyperspy_aedenoise._report.comparison import (
-    ROUTES,
-    DenoisingComparison,
-    recommend,
-)
+from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
+from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar

@@ -1,4 +1,4 @@
-"""The entry in a signal's metadata that holds an autoencoder, read with suspicion."""
+"""The entry in a signal's metadata that holds an autoencoder, written and read."""
 
 import numpy as np
 
@@ -9,6 +9,32 @@ from hyperspy_aedenoise._errors import must_be
 PLACE = "Signal.Denoising"
 #: Of what is written there; 0.1.0 had no number.
 FORMAT = 1
+
+
+def put_entry(signal, denoiser, unused):
+    """Put what is told of a fit into the metadata of its signal.
+
+    Parameters
+    ----------
+    signal : EELSSpectrum
+    denoiser : AutoencoderDenoiser
+    unused : ndarray of bool, shape (n_all_channels,)
+        Channels that took no part.
+    """
+    record = denoiser.record()
+    entry = {"format": FORMAT}
+    for key in ("package_version", "architecture", "learned_from"):
+        entry[key] = record[key]
+    if denoiser.form_ is None:  # a trained network
+        entry["iterations"] = record["iterations"]
+        entry["kept_iteration"] = record["history"]["kept_iteration"]
+    entry["noise"] = record["noise"]
+    if record["output_dimension"] is not None:
+        entry["output_dimension"] = record["output_dimension"]
+    entry["channels_left_out"] = unused
+    if signal.metadata.has_item(PLACE):
+        del signal.metadata.Signal.Denoising
+    signal.metadata.set_item(PLACE, entry)
 
 
 def channels_left_out(entry):

@@ -18,10 +18,10 @@ from hyperspy_aedenoise._signals.carried_fit import (
     why_not,
 )
 from hyperspy_aedenoise._signals.metadata_entry import (
-    FORMAT,
     PLACE,
     channels_left_out,
     masked_positions,
+    put_entry,
 )
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
@@ -114,20 +114,7 @@ def store(signal, denoiser, left_out, unused):
     unused : ndarray of bool, shape (n_all_channels,)
         Channels that took no part.
     """
-    record = denoiser.record()
-    entry = {"format": FORMAT}
-    for key in ("package_version", "architecture", "learned_from"):
-        entry[key] = record[key]
-    if denoiser.form_ is None:  # a trained network
-        entry["iterations"] = record["iterations"]
-        entry["kept_iteration"] = record["history"]["kept_iteration"]
-    entry["noise"] = record["noise"]
-    if record["output_dimension"] is not None:
-        entry["output_dimension"] = record["output_dimension"]
-    entry["channels_left_out"] = unused
-    if signal.metadata.has_item(PLACE):
-        del signal.metadata.Signal.Denoising
-    signal.metadata.set_item(PLACE, entry)
+    put_entry(signal, denoiser, unused)
     carry(signal, denoiser, left_out, ~unused)
 
 
