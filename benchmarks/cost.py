@@ -26,6 +26,7 @@ it had after the imports: the data in memory, the result, and everything between
 """
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -204,6 +205,7 @@ def measure_comparison(noisy, peak):
             "memory": peak.read(),
         }
         del result
+        gc.collect()  # signals refer to each other in circles
     return found
 
 
