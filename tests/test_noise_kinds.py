@@ -106,7 +106,8 @@ def test_a_moving_zero_loss_peak_does_not_rule(drift, rng):
     """1e6 counts that move beside a tail of 1 to 100; energies in eV.
 
     What the peak leaves in the channels beside it isn't noise; without regard to that
-    the variance would be up to 50 000 times too large. It is known to a factor of 1.5.
+    the variance would be up to 50 000 times too large. Where the peak moves by much it
+    is known to a factor of 1.5 only.
     """
     energy = np.arange(400) * 0.1 - 3
     thickness = rng.uniform(0.3, 1, (480, 1))
@@ -116,6 +117,7 @@ def test_a_moving_zero_loss_peak_does_not_rule(drift, rng):
     noise = estimate_noise(NoiseModel(0.5, 9.0).sample(clean, rng))
     at = np.array([5.0, 100.0])
     ratio = noise.variance(at) / [11.5, 59]
-    assert ((ratio > 1 / 1.5) & (ratio < 1.5)).all()
+    margin = 1.12 if drift < 0.05 else 1.5
+    assert ((ratio > 1 / margin) & (ratio < margin)).all()
     if drift > 0.1:
         assert "`s.isig`" in " ".join(noise.warnings)
