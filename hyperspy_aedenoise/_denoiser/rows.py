@@ -63,7 +63,8 @@ def by_shape(function, values, *n_out):
         NaN where a row isn't finite.
     """
     rows = values.reshape(-1, values.shape[-1])
-    output = function(rows, values.shape[:-1])
+    with np.errstate(invalid="ignore", over="ignore"):
+        output = function(rows, values.shape[:-1])
     output[~_finite(rows)] = np.nan
     return output.reshape((*values.shape[:-1], *n_out))
 

@@ -187,5 +187,6 @@ def fingerprints(rows):
     digests = []
     for start in range(0, len(rows), _ROWS):
         some = np.ascontiguousarray(rows[start : start + _ROWS], dtype=np.float32)
+        some = some + np.float32(0)  # there is a negative zero
         digests += [hashlib.blake2b(row, digest_size=8).digest() for row in some]
     return np.frombuffer(b"".join(digests), dtype=np.uint64)

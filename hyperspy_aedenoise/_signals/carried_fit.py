@@ -14,8 +14,7 @@ import numpy as np
 
 from hyperspy_aedenoise._archive.refusal import one_line
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
-from hyperspy_aedenoise._engine.fingerprints import Places, fingerprints
-from hyperspy_aedenoise._observation.spectra_by_blocks import in_whole_spectra
+from hyperspy_aedenoise._signals.known_spectra import KnownSpectra, marks_in
 from hyperspy_aedenoise._signals.metadata_entry import (
     FORMAT,
     PLACE,
@@ -93,60 +92,9 @@ class Carried(np.ndarray):
     __str__ = __repr__
 
 
-class KnownSpectra:
-    """Which spectra a fit knew, and which of them took no part in it.
-
-    They are known wherever they went since.
-
-    Parameters
-    ----------
-    left_out : ndarray of bool, shape (...)
-        The positions at the time.
-    marks : ndarray of uint64, shape (...)
-        Fingerprints of all spectra there, on the channels that were used.
-    """
-
-    def __init__(self, left_out, marks):
-        self.left_out, self.marks = left_out, marks
-        self._places = Places(marks.ravel(), np.ones(marks.shape, bool))
-
-    @property
-    def has_twins(self):
-        """Whether some of the spectra are identical."""
-        return self._places.has_twins
-
-    def part(self, marks):
-        """What is known of a part with some fingerprints, shape (...)."""
-        # HDF5 compresses no single number
-        return KnownSpectra(np.atleast_1d(self.among(marks)), np.atleast_1d(marks))
-
-    def among(self, marks):
-        """True where spectra with fingerprints, shape (...), took no part."""
-        if not self.left_out.any():
-            return np.zeros(marks.shape, bool)
-        place = self._places.find(marks.ravel(), marks.shape)
-        share = self._places.mean(self.left_out.reshape(-1, 1).astype(float), place)
-        return ((place != -1) & (share[:, 0] > 0.5)).reshape(marks.shape)
-
-
 def sentence():
     """What says that no autoencoder was kept, as an array."""
     return np.frombuffer(_SENTENCE.encode(), np.uint8).copy()
-
-
-def marks_of(spectra):
-    """Fingerprints of spectra, shape (..., n_channels)."""
-    rows = spectra.reshape(-1, spectra.shape[-1])
-    return fingerprints(rows).reshape(spectra.shape[:-1])
-
-
-def marks_in(signal, kept):
-    """Fingerprints of a signal's spectra on some channels; block by block if lazy."""
-    spectra = energy_last(signal, signal.data)[..., kept]
-    if isinstance(spectra, np.ndarray):
-        return marks_of(spectra)
-    blocks = in_whole_spectra(spectra)
-    return np.asarray(blocks.map_blocks(marks_of, dtype=np.uint64, drop_axis=-1))
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
+from hyperspy_aedenoise._signals.known_spectra import check_spectra
 from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
     energy_last,
@@ -22,6 +23,7 @@ from hyperspy_aedenoise._signals.spectra import (
 from hyperspy_aedenoise._signals.storage import (
     Restored,
     by_block,
+    left_out_by_place,
     left_out_in_training,
     trained,
 )
@@ -48,7 +50,8 @@ def compare_denoising(self, truth=None, components=None):
     RuntimeError
         If there is no trained autoencoder.
     ValueError
-        If the arguments don't fit, or with fewer than 3 spectra.
+        If the arguments don't fit, with fewer than 3 spectra, or if some are not those
+        of the training.
 
     Notes
     -----
@@ -61,6 +64,8 @@ def compare_denoising(self, truth=None, components=None):
 
     fitted = trained(self)
     denoiser, kept = fitted.denoiser, fitted.kept
+    if fitted.marks is not None:  # what is judged must be what is returned
+        check_spectra(self, kept, fitted.marks, left_out_by_place(self), strict=True)
     warn_of_memory(self, COMPARISON, "compare_denoising")
     selection = selection_of(self, signal_mask=~kept)
     observation = _observed(selection, left_out_in_training(self, fitted), denoiser)
@@ -78,7 +83,7 @@ def compare_denoising(self, truth=None, components=None):
         values = blockwise(self, OnChannels(function, kept))
         signals[route] = _as_signal(self, _without(values, left_out))
     signals["autoencoder"] = _as_signal(
-        self, by_block(self, Restored(), fitted, left_out)
+        self, by_block(self, Restored(fitted.marks), fitted, left_out)
     )
     other = routes.nonlocal_denoiser()
     if other is not None:

@@ -49,14 +49,21 @@ def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
     RuntimeError
         If there is no trained autoencoder.
     ValueError
-        If the signal's channels are not those of the training.
+        If the signal's channels are not those of the training; if half of the spectra
+        or more are not those of the training, or a few are that hold something else.
+
+    Notes
+    -----
+    Spectra are known again wherever they are, in slices, mirrored or stacked.
+    Arithmetic, sums, rebinning and alignment make new ones: they are refused rather
+    than estimated by a fit that isn't theirs.
     """
     fitted = trained(self)
     if navigation_mask is not None:
         navigation_mask = left_out_positions(self, navigation_mask)
     signal = _lazily(self, lazy_output)
     warn_of_memory(signal, RESULT, "get_autoencoder_model")
-    values = by_block(signal, Restored(), fitted, navigation_mask)
+    values = by_block(signal, Restored(fitted.marks), fitted, navigation_mask)
     return _delivered(restored_like(signal, values), lazy_output)
 
 

@@ -13,9 +13,14 @@ from hyperspy_aedenoise._signals.carried_fit import (
     Carried,
     carried_by,
     carry,
+    why_not,
+)
+from hyperspy_aedenoise._signals.known_spectra import (
+    check_fit,
+    check_spectra,
     marks_in,
     marks_of,
-    why_not,
+    new_among,
 )
 from hyperspy_aedenoise._signals.metadata_entry import (
     PLACE,
@@ -87,6 +92,15 @@ class Fitted:
         if isinstance(denoiser, DenoisedSpectra) or not denoiser.is_spatial:
             return None
         return denoiser.fitted_.bank.places
+
+    @property
+    def marks(self):
+        """Fingerprints of all spectra that it knows; None where there are none."""
+        if self.carried.known is not None:
+            return self.carried.known.marks
+        if isinstance(self.denoiser, DenoisedSpectra) or not self.denoiser.is_spatial:
+            return None
+        return self.denoiser.fitted_.bank.fingerprints
 
     def found(self, marks):
         """Fingerprints of spectra, and where they are among the known ones, or ()."""
@@ -202,6 +216,8 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     masked, found = left_out, ()
     if masked is None:
         masked = left_out_by_place(signal)
+    if fitted.marks is not None:
+        check_spectra(signal, fitted.kept, fitted.marks, masked)
     if signal._lazy and fitted.has_twins:
         # which of identical spectra is where shows in the whole map, not in a block
         marks = marks_in(signal, fitted.kept)
@@ -244,21 +260,32 @@ class _Applied:
 
 
 class Restored:
-    """Denoised spectra; says, once, if they are no longer what was fitted."""
+    """Denoised spectra; says, once, if they are no longer what was fitted.
 
-    def __init__(self):
+    Parameters
+    ----------
+    marks : ndarray of uint64 or None
+        Fingerprints that the fit knows.
+    """
+
+    def __init__(self, marks):
+        self.marks = marks
         self.has_told = False
 
     def __call__(self, denoiser, spectra):
         restored = denoiser.denoise(spectra)
+        if self.marks is not None:
+            new = new_among(spectra, self.marks)
+            if new.any():
+                misfit = denoiser.misfit(spectra[new], restored[new])
+                check_fit(misfit, int(new.sum()), spectra.shape[-1])
         misfit = denoiser.misfit(spectra, restored)
         if not self.has_told and not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
             self.has_told = True
             _logger.warning(
                 "what was taken away has %.2g times the variance of the noise that was "
-                "assumed. Either these are not the data of the training any more "
-                "(scaled, summed, rebinned, background removed: train again), or the "
-                "reference doesn't fit them, or the noise model is wrong.",
+                "assumed: the noise model is wrong, or the reference doesn't fit the "
+                "data, or these were changed since the training.",
                 misfit,
             )
         return restored
