@@ -1,17 +1,22 @@
 """The comparison with PCA: right numbers, right advice."""
 
+import re
 from dataclasses import replace
 
 import hyperspy.api as hs
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
 from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._engine.recorrupted_pairs import PairedDifference
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 from hyperspy_aedenoise._report.comparison import DenoisingComparison
+from hyperspy_aedenoise._report.recommendation import recommend
+from hyperspy_aedenoise._report.routes import Estimate
 from hyperspy_aedenoise._report.window import Contrast
 from hyperspy_aedenoise._report.words import estimate_in_words
 
@@ -413,3 +418,88 @@ def test_nonlocal_is_a_route_where_it_is_another_one(compared, clean_signal):
     comparison = noisy.compare_denoising()
     assert {"nonlocal", "autoencoder"} <= set(comparison.signals)
     assert row_of(comparison, "nonlocal")["components"] >= 1
+
+
+def counts_on_background():
+    """Counts of an edge on a steep background of varying thickness, and that alone."""
+    clean = aed.data.sto_o_k((14, 14), dispersion=0.2, n_channels=128)
+    thickness = np.linspace(0.5, 1.5, 196).reshape(14, 14, 1)
+    background = 2e4 * (1 + np.arange(128) / 10.0) ** -2.0 * thickness
+    clean.data = clean.data * 90.0 + background
+    return aed.add_noise(
+        clean, NoiseModel(gain=1, offset=1), random_state=0
+    ), background
+
+
+def clipped(rng):
+    clean = aed.data.sto_o_k((14, 14), dispersion=0.2, n_channels=128) * 3.0
+    noisy = aed.add_noise(clean, NoiseModel.gaussian(2.0), random_state=0)
+    noisy.data = np.maximum(noisy.data, 0)
+    return noisy, {}
+
+
+def without_background(rng):
+    noisy, background = counts_on_background()
+    noisy.data = noisy.data - background
+    return noisy, {}
+
+
+def smoothed_between_positions(rng):
+    noisy, _ = counts_on_background()
+    noisy.data = scipy.ndimage.gaussian_filter1d(noisy.data, 1.0, axis=1)
+    return noisy, {}
+
+
+def assumed_noise(factor):
+    def of(rng):
+        noisy, _ = counts_on_background()
+        return noisy, {"noise": NoiseModel(gain=factor, offset=factor)}
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "words"),
+    [
+        (clipped, "they were clipped"),
+        (without_background, "denoise first, and subtract after"),
+        (smoothed_between_positions, "consecutive spectra is correlated"),
+        (assumed_noise(8.0), r"takes off has 0\.\d+ times the variance"),
+        (assumed_noise(0.1), r"takes off has \d+(\.\d+)? times the variance"),
+    ],
+)
+def test_nothing_is_recommended_where_the_noise_model_does_not_hold(
+    rng, spoiled, words, tmp_path
+):
+    signal, keywords = spoiled(rng)
+    train(signal, random_state=0, **keywords)
+    comparison = signal.compare_denoising()
+    assert comparison.recommended is None
+    assert re.search(f"^No route is recommended.*{words}", comparison.reason)
+    assert "*" not in str(comparison._pretty())
+    comparison.plot()
+    signal.save(tmp_path / "fitted.hspy")  # the file knows nothing of the measurement
+    again = hs.load(tmp_path / "fitted.hspy").compare_denoising()
+    assert again.reason == comparison.reason
+
+
+def test_counts_that_were_not_touched_get_a_recommendation():
+    signal, _ = counts_on_background()
+    train(signal, random_state=0)
+    assert signal.compare_denoising().recommended == "autoencoder"
+
+
+def test_an_error_below_none_is_not_believed():
+    nothing = PairedDifference(0.0, 0.1)
+    estimate = Estimate(
+        {"raw": 1.0, "pca": 0.2, "autoencoder": -0.5},
+        {
+            ("raw", "pca"): nothing,
+            ("autoencoder", "pca"): nothing,
+            ("pca", "pca"): nothing,
+        },
+        100,
+    )
+    route, reason = recommend([{"mse": None}], estimate, 100)
+    assert route is None
+    assert "the error of autoencoder comes out as -0.5 +- 0.1" in reason

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from hyperspy_aedenoise._engine.fingerprints import copies
 from hyperspy_aedenoise._errors import (
     finite_spectra,
     must_be,
@@ -117,7 +118,7 @@ def checked_spectra(spectra, left_out, passes=None):
     Returns
     -------
     Spectra
-        Those that take part.
+        Those that take part; each but once, copies are told.
     Layout
     """
     values = real_spectra("spectra", spectra)
@@ -138,7 +139,19 @@ def checked_spectra(spectra, left_out, passes=None):
     spectra = spectra_of(values, used, passes)
     refuse_not_finite("spectra", spectra, layout)
     of_usual_size("spectra", spectra.take(slice(_SOME)))
-    return spectra, layout
+    is_copy = copies(spectra)
+    if not is_copy.any():
+        return spectra, layout
+    _logger.warning(
+        "%d of %d spectra are copies of others, to the last digit, as in a scan that "
+        "was upsampled or stacked with itself: each counts once, and copies get its "
+        "result.",
+        is_copy.sum(),
+        len(is_copy),
+    )
+    used = layout.mask.copy()
+    used[used] = ~is_copy
+    return spectra_of(values, used, passes), Layout.of(used)
 
 
 def checked_reference(reference, n_channels):

@@ -9,6 +9,8 @@ import numpy as np
 
 #: Spectra that are brought to single precision at a time.
 _ROWS = 4096
+#: Values unlike the usual one of a spectrum from which on none is the same by chance.
+_TELLING = 8
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,29 @@ class FoundPlaces:
             return self._places.find(wanted, shape)
         is_same = wanted == self._wanted
         return np.where(is_same, self._found, self._places.find(wanted))
+
+
+def copies(spectra):
+    """Which spectra are copies of an earlier one, bool, shape (n_spectra,).
+
+    Noise makes no two spectra alike to the last digit, but for those with hardly any
+    counts.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    """
+    marks = spectra.gather(fingerprints)
+    _, first, kind, counts = np.unique(
+        marks, return_index=True, return_inverse=True, return_counts=True
+    )
+    several = np.flatnonzero(counts > 1)
+    telling = np.zeros(len(first), bool)
+    for some in np.array_split(several, len(several) // _ROWS + 1):
+        rows = spectra.take(np.sort(first[some]))
+        unusual = (rows != np.median(rows, axis=1, keepdims=True)).sum(axis=1)
+        telling[some[np.argsort(first[some])]] = unusual >= _TELLING
+    return telling[kind] & (first[kind] != np.arange(len(marks)))
 
 
 def fingerprints(rows):

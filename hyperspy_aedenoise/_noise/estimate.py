@@ -240,16 +240,14 @@ def _with_errors(noise, found, channels, evidence, unlike):
         "autocorrelation": found.numbers()[2],
         "n_off_line": int((~found.kept).sum()),
     }
-    warnings = (
-        *unlike,
-        *([] if unlike else doubts_of_line(noise, found, channels)),
-        *doubts_of_numbers(noise, at_mean, errors, evidence, found.beside),
-    )
+    misfits = tuple(unlike or doubts_of_line(noise, found, channels))
+    numbers = doubts_of_numbers(noise, at_mean, errors, evidence, found.beside)
     return MeasuredNoise(
         noise.gain,
         noise.offset,
         noise.correlation,
         pedestal=noise.pedestal,
         **evidence,
-        warnings=warnings,
+        warnings=(*misfits, *numbers),
+        misfits=misfits,
     )

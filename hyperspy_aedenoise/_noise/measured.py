@@ -33,7 +33,10 @@ class MeasuredNoise(NoiseModel):
         Values, and channels, that were left out; the last ones because something other
         than noise varies in them.
     warnings : tuple of str
-        What the data can't tell.
+        What the data can't tell, and where they don't follow the model.
+    misfits : tuple of str
+        Those of the warnings that say where the data don't follow the model: errors
+        that rest on it mean nothing then.
     """
 
     gain_error: float = 0.0
@@ -48,6 +51,7 @@ class MeasuredNoise(NoiseModel):
     n_dead_channels: int = 0
     n_off_line: int = 0
     warnings: tuple = field(default=(), repr=False)
+    misfits: tuple = field(default=(), repr=False)
 
     def plot(self):
         """Draw variance against expected value, and the autocorrelation along energy.

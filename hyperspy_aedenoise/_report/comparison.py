@@ -24,9 +24,10 @@ class DenoisingComparison:
     signals : dict of str to EELSSpectrum
         The signal as each route restores it; "nonlocal" only where the autoencoder
         is anything else than the filtered codes.
-    recommended : str
+    recommended : str or None
         A route; without truth the simplest one that no other beats by more than two
-        standard errors.
+        standard errors. None where the errors rest on a noise model that doesn't hold:
+        `reason` says why, and what helps.
     reason : str
         Why, in plain words.
     truth : EELSSpectrum or None
@@ -36,7 +37,7 @@ class DenoisingComparison:
 
     table: list
     signals: dict
-    recommended: str
+    recommended: str | None
     reason: str
     truth: object = None
     noise: object = None
@@ -66,7 +67,7 @@ class DenoisingComparison:
             If `window` is no range of energies of the signal.
         """
         routes = ["raw", "pca", "autoencoder"]
-        if self.recommended not in routes:
+        if self.recommended not in (None, *routes):
             routes.insert(2, self.recommended)
         if self.truth is not None:
             routes.append("truth")

@@ -1,9 +1,20 @@
-"""Which route to take, and why."""
+"""Which route to take, and why; or why there is no telling."""
 
 from hyperspy_aedenoise._report.words import with_error
 
+#: Range of what is taken off, over the noise, where errors by the noise mean something.
+_NOISE_LIKE = (0.5, 1.5)
+#: Fewest spectra of which that is asked: a mean and components take part of few.
+_FEWEST = 30
+#: Standard errors by which an estimated error may be below zero.
+_BELOW = 3
+_HELP = (
+    "`s.estimate_noise().plot()` shows where it doesn't hold; crop (`s.isig`), mask, "
+    "or remove spikes, and fit again."
+)
 
-def recommend(table, estimate, n_spectra):
+
+def recommend(table, estimate, n_spectra, misfits=()):
     """The route to take, and why.
 
     Parameters
@@ -13,13 +24,23 @@ def recommend(table, estimate, n_spectra):
     estimate : Estimate
     n_spectra : int
         All of them; that part of them was judged is said.
+    misfits : sequence of str
+        Where the data don't follow the noise model, in words.
 
     Returns
     -------
-    route, reason : str
+    route : str or None
+        None where the errors rest on a noise model that doesn't hold.
+    reason : str
     """
     if table[0]["mse"] is not None:
         return _recommend_by_truth(table)
+    why_not = [*misfits, *_contradictions(estimate)]
+    if why_not:
+        return None, (
+            "No route is recommended, as the estimated errors can't be believed: "
+            + " Also, ".join(why_not)
+        )
     route, reason = _recommend(estimate.mse, estimate.difference)
     if estimate.n_judged < n_spectra:
         reason += f" Judged on {estimate.n_judged} of {n_spectra} spectra"
@@ -27,6 +48,26 @@ def recommend(table, estimate, n_spectra):
             reason += f", without the {estimate.n_spiky} that have spikes"
         reason += "."
     return route, reason
+
+
+def _contradictions(estimate):
+    """What can't be, were the noise as it is assumed to be, in words."""
+    least, most = _NOISE_LIKE
+    if estimate.n_judged >= _FEWEST and not least < estimate.taken < most:
+        yield (
+            f"what the autoencoder takes off has {estimate.taken:.2g} times the "
+            "variance of the noise that is assumed, so that this isn't the noise of "
+            f"these data, or each spectrum differs from all others. {_HELP}"
+        )
+        return
+    for route, mse in estimate.mse.items():
+        error = estimate.difference[route, "pca"].error
+        if mse < -_BELOW * error:
+            yield (
+                f"the error of {route} comes out as {with_error(mse, error)}, less "
+                f"than none, so that the noise isn't as assumed. {_HELP}"
+            )
+            return
 
 
 def _recommend(estimated, difference):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
+from hyperspy_aedenoise._denoiser.misfit import misfit
 from hyperspy_aedenoise._engine.recorrupted_pairs import RATIO, Pair, PairedDifference
 from hyperspy_aedenoise._linear.hyperspy_pca import MOST_COMPONENTS, PCA
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
@@ -29,12 +30,15 @@ class Estimate:
         Spectra on which that was found.
     n_spiky : int
         Spectra beside them that have spikes, on which nothing was judged.
+    taken : float
+        Variance of what the autoencoder takes off them, in units of the noise.
     """
 
     mse: dict
     difference: dict
     n_judged: int
     n_spiky: int = 0
+    taken: float = 1.0
 
 
 class Routes:
@@ -156,14 +160,16 @@ class Routes:
                 difference[rivals] = compare(*rivals)
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
-        power = judged.noise.variance(expected[kept]).mean(dtype=float)
-        raw = PairedDifference(float(power) - pca_mse, doubt)
+        power = float(judged.noise.variance(expected[kept]).mean(dtype=float))
+        raw = PairedDifference(power - pca_mse, doubt)
         difference["raw", "pca"] = raw
         mse = {
             route: float(pca_mse + difference[route, "pca"].value)
             for route in ("raw", *restored)
         }
-        return Estimate(mse, difference, len(kept), int(spiky.sum()))
+        both = pair.first.spectra.take(kept), restored["autoencoder"].take(kept)
+        taken = misfit(noise, *both, power * scale)
+        return Estimate(mse, difference, len(kept), int(spiky.sum()), taken)
 
     def _rehearsal(self, expected, kept, noise, rng):
         """Error of PCA on known spectra in fresh noise, scaled back, and its error."""

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._engine.fingerprints import copies
 from hyperspy_aedenoise._errors import must_be, positive_integer
+from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
+from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._observation.finite import n_not_finite, refuse_not_finite
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
@@ -68,7 +71,8 @@ def compare_denoising(self, truth=None, components=None):
         check_spectra(self, kept, fitted.marks, left_out_by_place(self), strict=True)
     warn_of_memory(self, COMPARISON, "compare_denoising")
     selection = selection_of(self, signal_mask=~kept)
-    observation = _observed(selection, left_out_in_training(self, fitted), denoiser)
+    used = _used(selection, left_out_in_training(self, fitted))
+    observation = _observed(selection, used, denoiser)
     components = _checked_components(components, observation)
     true = None if truth is None else _true_spectra(self, truth, selection, observation)
     words = with_duration("Judging", fitted.carried.content, TIMES_OF_COMPARISON)
@@ -77,7 +81,8 @@ def compare_denoising(self, truth=None, components=None):
     if true is not None:
         functions["pca_oracle"] = routes.best_pca(true)
     estimate = routes.estimate()
-    left_out = ~observation.layout.mask
+    there = observation.layout.mask  # of several copies one
+    left_out = ~used
     signals = {"raw": self.deepcopy()}
     for route, function in functions.items():
         values = blockwise(self, OnChannels(function, kept))
@@ -97,18 +102,19 @@ def compare_denoising(self, truth=None, components=None):
             "estimated_mse": estimate.mse[route],
             "difference_to_pca": estimate.difference[route, "pca"].value,
             "difference_error": estimate.difference[route, "pca"].error,
-            "mse": None if true is None else _error(signal, true, selection, ~left_out),
+            "mse": None if true is None else _error(signal, true, selection, there),
         }
         for route, signal in signals.items()
     ]
-    recommended, reason = recommend(table, estimate, observation.n_spectra)
+    misfits = _misfits(observation) if true is None else ()
+    recommended, reason = recommend(table, estimate, observation.n_spectra, misfits)
     return DenoisingComparison(
         table, signals, recommended, reason, truth, denoiser.noise_
     )
 
 
-def _observed(selection, left_out, denoiser):
-    """The finite spectra that took part in the training, as an observation."""
+def _used(selection, left_out):
+    """Where spectra took part in the training, and are finite."""
     everywhere = Layout.of(np.ones(selection.left_out.shape, bool))
     spectra = spectra_of(selection.counts, everywhere.mask)
     used = (n_not_finite(spectra) == 0).reshape(everywhere.mask.shape)
@@ -123,10 +129,29 @@ def _observed(selection, left_out, denoiser):
                 "PCA and the estimate of the errors need several spectra.",
             )
         )
-    spectra = spectra_of(selection.counts, used, progress_bar(None, "Reading", False))
+    return used
+
+
+def _observed(selection, used, denoiser):
+    """Those spectra as an observation, of several copies one."""
+    passes = progress_bar(None, "Reading", False)
+    is_copy = copies(spectra_of(selection.counts, used, passes))
+    if is_copy.any():
+        used = used.copy()
+        used[used] = ~is_copy
+    spectra = spectra_of(selection.counts, used, passes)
     step = np.diff(selection.energies)
     gapless = np.allclose(step, step[:1], rtol=0.01)
     return Observation(spectra, Layout.of(used), denoiser.noise_, gapless)
+
+
+def _misfits(observation):
+    """Where the spectra don't follow the noise model, in words."""
+    noise = observation.noise
+    if not isinstance(noise, MeasuredNoise):  # it came from a file, or was given
+        some = observation.spectra.sample(enough_spectra(observation.n_channels))
+        noise = estimate_noise(some)
+    return noise.misfits
 
 
 def _checked_components(components, observation):

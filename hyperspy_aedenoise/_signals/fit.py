@@ -114,6 +114,7 @@ def decompose_autoencoder(
     from hyperspy_aedenoise._report.summary import summary
 
     selection = selection_of(self, navigation_mask, signal_mask)
+    _warn_if_unfolded(self)
     if reference is not None:
         reference = _reference_spectra(self, reference, selection.channels_left_out)
     denoiser = AutoencoderDenoiser(
@@ -150,6 +151,18 @@ def decompose_autoencoder(
     if print_info:
         print(summary(denoiser, unit_of(self.axes_manager.signal_axes[0])))
     return denoiser.record() if return_info else None
+
+
+def _warn_if_unfolded(signal):
+    """A map of which only a list of spectra is left has no neighbours."""
+    folding = signal.metadata.get_item("_HyperSpy.Folding")
+    if folding is None or not folding.unfolded or len(folding.original_shape) < 3:
+        return
+    _logger.warning(
+        "the signal is unfolded: positions that were neighbours in the map of shape %s "
+        "are not known to be, and can't help each other. Call `s.fold()` first.",
+        folding.original_shape[:-1],
+    )
 
 
 def _reference_spectra(signal, reference, channels_left_out):

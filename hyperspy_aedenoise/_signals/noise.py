@@ -64,9 +64,10 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     >>> bool(abs(noise.variance(0.2) ** 0.5 - 0.05) < 0.001)
     True
     """
+    from hyperspy_aedenoise._engine.fingerprints import copies
     from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
     from hyperspy_aedenoise._observation.finite import refuse_not_finite
-    from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
+    from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, spectra_of
 
     selection = selection_of(self, navigation_mask, signal_mask)
     passes = progress_bar(None, "Reading", leave=False)
@@ -75,7 +76,7 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
         refuse_not_finite("signal", spectra, selection.layout)
     some = spectra.sample(enough_spectra(spectra.n_channels))
     of_usual_size("signal", some)
-    noise = estimate_noise(some)
+    noise = estimate_noise(some[~copies(InMemory(some))])
     for text in [*noise.warnings, *_hyperspy_told(self.metadata, noise)]:
         _logger.warning("estimate_noise: %s", text)
     return noise
