@@ -1,9 +1,17 @@
 """Ctrl-C costs nothing that was whole before."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
 from conftest import train
+from matplotlib.figure import Figure
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise._signals import storage
@@ -71,8 +79,8 @@ def test_a_fit_to_other_spectra_is_not_kept(trained_signal, interrupted_fit):
 def test_a_whole_fit_is_whole_after_its_file(noisy_signal, architecture, tmp_path):
     """Also where only a few denoised spectra are left of it."""
     train(noisy_signal, architecture=architecture)
-    for name, signal in [("map", noisy_signal), ("few", noisy_signal.inav[:2, :1])]:
-        signal.save(tmp_path / f"{name}.hspy")
+    for name, part in [("map", noisy_signal), ("few", noisy_signal.inav[:2, :1])]:
+        part.save(tmp_path / f"{name}.hspy")
         assert storage.has_whole_fit(hs.load(tmp_path / f"{name}.hspy"))
 
 
@@ -84,3 +92,35 @@ def test_ctrl_c_while_a_fit_is_stored_leaves_the_earlier_one(
     with pytest.raises(KeyboardInterrupt):
         train(trained_signal)
     assert trained_signal.metadata.Signal.Denoising.autoencoder is earlier
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.parametrize("n", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT", "full"])
+@pytest.mark.parametrize("command", ["main", "save"])
+def test_what_was_written_stays_whole(command, how, n, trained_signal, tmp_path):
+    """A kill, Ctrl-C and a full disk, at random moments of the command and `save`.
+
+    Only a killed process leaves a file, and that says that it is unfinished.
+    """
+    trained_signal.save(tmp_path / "scan.hspy")
+    trained_signal.get_autoencoder_model().save(tmp_path / "out.hspy")
+    Figure().savefig(tmp_path / "out.png", dpi=150)
+    content = trained_signal.metadata.Signal.Denoising.autoencoder.tobytes()
+    AutoencoderDenoiser.from_bytes(content).save(tmp_path / "out.keras")
+    for name in {"main": ["out.keras"], "save": ["out.hspy", "out.png"]}[command]:
+        (tmp_path / name).unlink()
+    trials = Path(__file__).with_name("trials.py")
+    done = subprocess.run(
+        [sys.executable, trials, command, how, str(n)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) == n
+    expected = {"SIGKILL": -signal.SIGKILL, "SIGINT": 130, "full": 1}[how]
+    for status, is_whole, left in found:
+        assert status == expected and is_whole
+        assert how == "SIGKILL" or not left
+        assert all(name.startswith(".unfinished-") for name in left)
