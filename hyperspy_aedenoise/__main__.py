@@ -1,9 +1,13 @@
 """Denoise a file from the shell: ``python -m hyperspy_aedenoise [FILE] [-o OUT]``."""
 
 import argparse
+import contextlib
+import os
 import sys
 import warnings
 from pathlib import Path
+
+from hyperspy_aedenoise._archive.write_beside import beside, check_writable
 
 #: Size of the built-in set, and its noise: the abstract's.
 BUILT_IN_SHAPE = (48, 48)
@@ -15,8 +19,9 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         _denoise(options)
-    except KeyboardInterrupt:
-        print("hyperspy_aedenoise: interrupted", file=sys.stderr)
+        sys.stdout.flush()  # which may be a full disk, too
+    except KeyboardInterrupt as error:
+        print(f"hyperspy_aedenoise: {str(error) or 'interrupted'}", file=sys.stderr)
         return 130
     except Exception as error:
         line = " ".join(str(error).split()) or type(error).__name__
@@ -42,8 +47,20 @@ def _parser():
         "-o",
         "--output",
         metavar="OUT.hspy",
-        help="where to write the denoised signal (replaced if it exists); the picture "
-        "goes beside it as .png. Default: FILE_denoised.hspy in this folder",
+        help="where to write the denoised signal; the picture goes beside it as .png. "
+        "Default: FILE_denoised.hspy in this folder",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace signal and picture if they exist, each once the new one is whole",
+    )
+    parser.add_argument(
+        "--signal",
+        type=int,
+        metavar="N",
+        help="which of the EELS signals in the file, from 1. Default: the largest of "
+        "those whose energies don't reach over 0 eV, if there are any",
     )
     return parser
 
@@ -52,41 +69,66 @@ def _denoise(options):
     source = Path(options.file) if options.file else None
     if source is not None and not source.is_file():
         raise FileNotFoundError(f"there is no file {source}")
-    output = Path(options.output or f"{source.stem if source else 'sto'}_denoised.hspy")
-    if output.suffix != ".hspy":
-        raise ValueError(f"the output must end in .hspy; got {output}")
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {output.parent} to write to")
-    if source is not None and output.resolve() == source.resolve():
-        raise ValueError("the output would replace the input; name another with -o")
+    if source is None and options.signal is not None:
+        raise ValueError("--signal chooses among the signals of a file; name one")
+    output, picture = _checked_targets(options, source)
 
     import matplotlib
 
     matplotlib.use("Agg")
     import hyperspy.api as hs
 
+    from hyperspy_aedenoise._signals.files import eels_signal, told, write_signal
+
     # HyperSpy's and exspy's remarks on each other are not the user's concern, either.
     warnings.simplefilter("ignore")
     hs.set_log_level("ERROR")
-    signal, truth = _built_in() if source is None else (_load(source), None)
+    if source is None:
+        signal, truth = _built_in()
+    else:
+        (signal, which), truth = eels_signal(source, options.signal), None
+        if which:
+            print(which)
     print(f"Denoising {signal}")
     record = signal.decompose_autoencoder(random_state=0, return_info=True)
-    signal.get_autoencoder_model().save(output, overwrite=True)
     if record["history"]["interrupted"]:
-        print(f"Written: {output} (denoised by the best state so far)")
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("interrupted; nothing was written")
+    write_signal(signal.get_autoencoder_model(), output)
+    print(f"Written: {output} (denoised by the autoencoder)")
     print("Comparing with PCA (to estimate errors, the autoencoder is fitted again)")
     comparison = signal.compare_denoising(truth=truth)
     print(comparison)
-    picture = output.with_suffix(".png")
-    comparison.plot().savefig(picture, dpi=150)
-    print(f"Written: {output} (denoised by the autoencoder), {picture} (comparison)")
+    with told(picture), beside(picture) as part:
+        comparison.plot().savefig(part, dpi=150)
+    print(f"Written: {picture} (comparison)")
     if comparison.recommended != "autoencoder":
         print(
             f"The recommended route is {comparison.recommended}, not what was written; "
             'in Python it is `s.compare_denoising().signals["'
             f'{comparison.recommended}"]`.'
         )
+
+
+def _checked_targets(options, source):
+    """Paths of signal and picture that can be written and may be."""
+    output = Path(options.output or f"{source.stem if source else 'sto'}_denoised.hspy")
+    if output.suffix != ".hspy":
+        raise ValueError(f"the output must end in .hspy; got {output}")
+    targets = output, output.with_suffix(".png")
+    for target in targets:
+        check_writable(target)
+        if not target.exists():
+            continue
+        if source is not None and target.samefile(source):
+            raise ValueError(
+                f"{target} would replace the input {source}; name another with -o"
+            )
+        if not options.overwrite:
+            raise FileExistsError(
+                f"there is a file {target} already; replace it with --overwrite, or "
+                "name another with -o"
+            )
+    return targets
 
 
 def _built_in():
@@ -98,31 +140,11 @@ def _built_in():
     return add_noise(clean, BUILT_IN_SIGMA, random_state=0), clean
 
 
-def _load(source):
-    """The EELS signal in a file."""
-    import hyperspy.api as hs
-    from exspy.signals import EELSSpectrum
-
-    import hyperspy_aedenoise  # noqa: F401  guarantees the methods
-
-    # .hdf5 is read by several of HyperSpy's readers; its own is meant
-    form = {"file_format": "HSPY"} if source.suffix == ".hdf5" else {}
-    try:
-        loaded = hs.load(source, **form)
-    except Exception as error:
-        raise ValueError(f"{source} can't be read: {error}") from error
-    signals = loaded if isinstance(loaded, list) else [loaded]
-    spectra = [signal for signal in signals if isinstance(signal, EELSSpectrum)]
-    if not spectra:
-        kinds = ", ".join(type(signal).__name__ for signal in signals)
-        raise ValueError(
-            f"{source} holds no EELS signal ({kinds}); load it in HyperSpy, call "
-            "s.set_signal_type('EELS') and save it"
-        )
-    if len(spectra) > 1:
-        print(f"{source} holds {len(spectra)} EELS signals; the largest is taken")
-    return max(spectra, key=lambda signal: signal.data.size)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # what HDF5 can't bring to a full disk it tries again while Python cleans up, and
+    # crashes; the reason was told
+    sys.unraisablehook = sys.excepthook = lambda *_: None
+    status = main()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(status)

@@ -1,7 +1,8 @@
-"""Loading Keras, without what TensorFlow says of itself while it starts."""
+"""Keras: loaded without what TensorFlow says of itself, and run where it can be."""
 
 import contextlib
 import os
+import random
 import re
 import sys
 import tempfile
@@ -11,6 +12,45 @@ _REMARK = re.compile(
     rb"I\d{4} \d\d:|WARNING: All log messages before absl::|To enable the following ins"
 )
 
+#: Whether this process was forked from one in which TensorFlow had begun to compute.
+_is_stuck = False
+
+
+def check_process():
+    """Refuse to run a network where it would wait for ever.
+
+    The threads that TensorFlow computes in don't come along into a fork.
+
+    Raises
+    ------
+    RuntimeError
+    """
+    if _is_stuck:
+        raise RuntimeError(
+            "A network has run in the process that this one was forked from, and would "
+            "hang in this one. Start processes by "
+            '`multiprocessing.get_context("spawn")`.'
+        )
+
+
+def _look_after_fork():
+    """Note whether TensorFlow has its threads already: their number is fixed then."""
+    global _is_stuck
+    if "tensorflow" not in sys.modules:
+        return
+    threads = sys.modules["tensorflow"].config.threading
+    number = threads.get_inter_op_parallelism_threads()
+    try:
+        threads.set_inter_op_parallelism_threads(number + 1)
+    except RuntimeError:
+        _is_stuck = True
+    else:
+        threads.set_inter_op_parallelism_threads(number)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_look_after_fork)
+
 
 def load_keras():
     """Return the module `keras`; what TensorFlow remarks on itself stays unsaid.
@@ -19,11 +59,25 @@ def load_keras():
     """
     if "keras" not in sys.modules:
         if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-            import keras
+            with own_random_numbers():
+                import keras
         else:
-            with _without_remarks():
+            with _without_remarks(), own_random_numbers():
                 import keras  # noqa: F401
     return sys.modules["keras"]
+
+
+@contextlib.contextmanager
+def own_random_numbers():
+    """Context that takes none of the user's numbers from Python's `random`.
+
+    Keras seeds layers by them, also those whose weights are set afterwards.
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 @contextlib.contextmanager

@@ -52,6 +52,7 @@ STANDARD = {
     "numbers",
     "os",
     "pathlib",
+    "random",
     "re",
     "stat",
     "sys",

@@ -117,6 +117,19 @@ def test_uncertainty_is_that_of_the_data_in_memory(noisy, fitted):
     assert_same(result, fitted.get_autoencoder_uncertainty(), noisy.data)
 
 
+def test_the_uncertainty_of_a_network_is_that_of_the_data_in_memory(noisy):
+    """Whatever the chunks: each spectrum has draws of its own."""
+    signal = noisy.deepcopy()
+    train(signal, architecture="spectral")
+    lazy = signal.as_lazy()
+    lazy.data = lazy.data.rechunk((5, 3, -1))
+    assert_same(
+        lazy.get_autoencoder_uncertainty(),
+        signal.get_autoencoder_uncertainty(),
+        noisy.data,
+    )
+
+
 def test_comparison_is_that_of_the_data_in_memory(noisy, fitted):
     lazy = lazy_of(noisy)
     train(lazy)

@@ -1,12 +1,20 @@
 """The command for the shell."""
 
+import errno
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
 import hyperspy.api as hs
 import numpy as np
 import pytest
 from conftest import real_file
+from matplotlib.figure import Figure
 
 import hyperspy_aedenoise._denoiser.denoiser
 from hyperspy_aedenoise import __main__
+from hyperspy_aedenoise._signals.files import eels_signal
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +90,186 @@ def test_wrong_input_ends_in_one_line(noisy_signal, capsys):
     ]:
         assert __main__.main(arguments) == 1
         assert words in one_line(capsys)
+
+
+@pytest.fixture
+def no_comparison(monkeypatch):
+    """The picture is an empty one, at once."""
+    compared = SimpleNamespace(plot=Figure, recommended="autoencoder")
+    monkeypatch.setattr(
+        "exspy.signals.EELSSpectrum.compare_denoising", lambda *_, **__: compared
+    )
+
+
+@pytest.fixture
+def no_fit(monkeypatch):
+    """What is told beforehand is told before the fit."""
+
+    def fit(*_, **__):
+        raise AssertionError("a fit has begun")
+
+    monkeypatch.setattr("exspy.signals.EELSSpectrum.decompose_autoencoder", fit)
+
+
+def test_a_target_that_can_not_be_written_is_told_before_the_fit(
+    noisy_signal, capsys, no_fit
+):
+    noisy_signal.save("scan.hspy")
+    Path("folder.hspy").mkdir()
+    Path("picture.png").mkdir()
+    Path("full.hspy").symlink_to("/dev/full")
+    Path("other.png").symlink_to("/dev/full")
+    for output, words in [
+        ("none/out.hspy", "no folder"),
+        ("folder.hspy", "is a folder"),
+        ("picture.hspy", "'picture.png' is a folder"),
+        ("full.hspy", "a device or pipe"),
+        ("other.hspy", "a device or pipe"),
+        ("/dev/full", "must end in .hspy"),
+        ("out.zspy", "must end in .hspy"),
+        ("out.rpl", "must end in .hspy"),
+    ]:
+        assert __main__.main(["scan.hspy", "--overwrite", "-o", output]) == 1
+        captured = capsys.readouterr()
+        assert words in captured.err
+        assert len(captured.err.strip().splitlines()) == 1
+        assert "Written" not in captured.out
+
+
+@pytest.mark.parametrize("there", ["out.hspy", "out.png"])
+def test_nothing_is_replaced_unasked(there, noisy_signal, capsys, no_comparison):
+    """Neither the signal nor the picture; `--overwrite` asks for it."""
+    noisy_signal.save("scan.hspy")
+    Path(there).write_bytes(b"mine")
+    assert __main__.main(["scan.hspy", "-o", "out.hspy"]) == 1
+    assert f"{there} already; replace it with --overwrite" in one_line(capsys)
+    assert Path(there).read_bytes() == b"mine"
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 0
+    assert Path(there).read_bytes() != b"mine"
+    assert sorted(os.listdir()) == ["out.hspy", "out.png", "scan.hspy"]
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_the_input_by_another_name_is_no_output(link, noisy_signal, capsys, no_fit):
+    """Files are compared, not names."""
+    noisy_signal.save("scan.hspy")
+    link("scan.hspy", "out.hspy")
+    before = Path("scan.hspy").read_bytes()
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 1
+    assert "would replace the input" in one_line(capsys)
+    assert Path("scan.hspy").read_bytes() == before
+
+
+@pytest.mark.parametrize("full", ["signal", "picture"])
+def test_a_full_disk_leaves_what_was_there(
+    full, noisy_signal, capsys, monkeypatch, no_comparison
+):
+    """In one line, without stray files."""
+    noisy_signal.save("scan.hspy")
+    for name in ("out.hspy", "out.png"):
+        Path(name).write_bytes(b"earlier")
+    flush, count = os.fsync, []
+
+    def fsync(handle):
+        count.append(1)
+        # signal, its folder, picture
+        if len(count) == {"signal": 1, "picture": 3}[full]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 1
+    captured = capsys.readouterr()
+    assert "can't be written: No space left on device" in captured.err
+    kept = {"signal": "out.hspy", "picture": "out.png"}[full]
+    assert f"Written: {kept}" not in captured.out
+    assert Path("out.png").read_bytes() == b"earlier"
+    if full == "signal":
+        assert Path("out.hspy").read_bytes() == b"earlier"
+    else:
+        assert hs.load("out.hspy").data.shape == noisy_signal.data.shape
+    assert sorted(os.listdir()) == ["out.hspy", "out.png", "scan.hspy"]
+
+
+def test_an_interrupted_fit_is_not_written(noisy_signal, capsys, monkeypatch):
+    """A poorer result doesn't take the place of an earlier one."""
+    noisy_signal.save("scan.hspy")
+    for name in ("out.hspy", "out.png"):
+        Path(name).write_bytes(b"earlier")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hyperspy_aedenoise._engine.spatial_spectral.choose", interrupt)
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 130
+    captured = capsys.readouterr()
+    assert captured.err.splitlines()[-1].endswith("interrupted; nothing was written")
+    assert "Written" not in captured.out
+    assert Path("out.hspy").read_bytes() == Path("out.png").read_bytes() == b"earlier"
+
+
+def saved_together(signals, path):
+    """Write signals of different titles to one file."""
+    with h5py.File(path, "w") as file:
+        for signal in signals:
+            signal.save("one.hspy", overwrite=True)
+            with h5py.File("one.hspy") as one:
+                file.attrs.update(one.attrs)
+                experiments = file.require_group("Experiments")
+                for name in one["Experiments"]:
+                    one.copy(f"Experiments/{name}", experiments)
+    return path
+
+
+@pytest.fixture
+def of_several(noisy_signal):
+    """Write signals of equal size, from an energy on each, to one file."""
+
+    def write(*starts):
+        signals = [noisy_signal.deepcopy() for _ in starts]
+        for signal, start in zip(signals, starts, strict=True):
+            signal.axes_manager.signal_axes[0].offset = start
+            signal.metadata.General.title = f"from {start}"
+            signal.data[0, 0, 0] = start
+        return saved_together(signals, Path("dual.hspy"))
+
+    return write
+
+
+def test_the_core_loss_of_dual_eels_is_taken(of_several):
+    """A signal whose energies reach over 0 eV isn't, if there is another."""
+    signal, which = eels_signal(of_several(-10, 527))
+    assert signal.data[0, 0, 0] == 527
+    assert "holds 2 EELS signals; number" in which
+    assert "from 527 (6 x 9 x 60, 527 to 556.5 eV), is taken" in which
+    low, which = eels_signal(of_several(-10))
+    assert low.data[0, 0, 0] == -10 and which is None
+
+
+def test_among_equals_the_user_chooses(of_several, capsys, no_fit):
+    """The message lists them, and `--signal` takes one."""
+    of_several(-10, 527, 300)
+    assert __main__.main(["dual.hspy"]) == 1
+    told = one_line(capsys)
+    assert "3 EELS signals; choose one with --signal N: 1 is" in told
+    for words in ("from -10 (6 x 9 x 60, -10 to 19.5 eV)", "from 300 (", "from 527 ("):
+        assert words in told
+    starts = {eels_signal(Path("dual.hspy"), n)[0].data[0, 0, 0] for n in (1, 2, 3)}
+    assert starts == {-10, 527, 300}
+    for number in ("0", "4"):
+        assert __main__.main(["dual.hspy", "--signal", number]) == 1
+        assert "from 1 to 3" in one_line(capsys)
+    assert __main__.main(["--signal", "1"]) == 1
+    assert "name one" in one_line(capsys)
+
+
+def test_two_real_signals_in_a_file():
+    """Low and core loss of one camera have the same number of channels."""
+    names = (f"S03_STO_D3r1_100x_{name}.dm3" for name in ("LL", "HL"))
+    signals = [hs.load(real_file(name)) for name in names]
+    signal, which = eels_signal(saved_together(signals, Path("dual.hspy")))
+    assert signal.axes_manager[-1].offset == pytest.approx(370)
+    assert "SI_HL (100 x 1024, 370 to 676.9 eV), is taken" in which
 
 
 def test_unknown_options_exit_with_usage(capsys):

@@ -32,6 +32,11 @@ class DenoisedSpectra:
         self.energies_ = energies
         self._misfit = float(misfit)
 
+    @property
+    def fingerprints(self):
+        """Of the noisy spectra, shape (n_spectra,)."""
+        return self._places.fingerprints
+
     def denoise(self, spectra):
         """Denoised spectra of noisy ones, shape (..., n_channels)."""
         rows = spectra.reshape(-1, spectra.shape[-1])
@@ -45,10 +50,10 @@ class DenoisedSpectra:
 
     def part(self, wanted):
         """Bytes of those with some fingerprints, or None if there are none."""
-        here = np.isin(self._places.fingerprints, wanted)
+        here = np.isin(self.fingerprints, wanted)
         if not here.any():
             return None
-        marks, spectra = self._places.fingerprints[here], self._spectra[here]
+        marks, spectra = self.fingerprints[here], self._spectra[here]
         return DenoisedSpectra(marks, spectra, self.energies_, self._misfit).to_bytes()
 
     def misfit(self, spectra, restored):
@@ -57,7 +62,7 @@ class DenoisedSpectra:
 
     def to_bytes(self):
         """Everything as the bytes of a file."""
-        marks = self._places.fingerprints
+        marks = self.fingerprints
         return written_spectra(marks, self._spectra, self.energies_, self._misfit)
 
     @classmethod

@@ -1,9 +1,8 @@
 """How far restored spectra scatter with the noise in the measured ones."""
 
-import zlib
-
 import numpy as np
 
+from hyperspy_aedenoise._engine.fingerprints import fingerprints
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
@@ -84,16 +83,26 @@ def scatter(denoiser, spectra, refits):
 def _passed_noise(denoiser, rows):
     """Standard deviation of restored rows under fresh noise, one by one."""
     rows = np.ascontiguousarray(rows, dtype=np.float32)
-    # the same spectra get the same answer, others an independent one
-    rng = np.random.default_rng(zlib.crc32(rows.tobytes()))
     spread = np.empty_like(rows)
     for part in slices(*rows.shape):
         restored = denoiser.denoise(rows[part])
         expected = np.nan_to_num(restored)
         changes = [
-            denoiser.denoise(rows[part] + denoiser.noise_.fluctuation(expected, rng))
-            - restored
-            for _ in range(_N_DRAWS)
+            denoiser.denoise(rows[part] + noise) - restored
+            for noise in _fresh_noise(denoiser.noise_, rows[part], expected)
         ]
         spread[part] = np.std(changes, axis=0, ddof=1)
     return spread
+
+
+def _fresh_noise(noise, rows, expected):
+    """Draws of the noise of rows, shape (n_draws, *rows.shape).
+
+    The same spectrum gets the same draws, in whatever block it comes.
+    """
+    draws = np.empty((_N_DRAWS, *rows.shape), dtype=np.float32)
+    for number, mark in enumerate(fingerprints(rows)):
+        rng = np.random.default_rng(int(mark))
+        often = np.broadcast_to(expected[number], (_N_DRAWS, rows.shape[1]))
+        draws[:, number] = noise.fluctuation(often, rng)
+    return draws

@@ -11,7 +11,11 @@ from pathlib import Path
 import numpy as np
 import scipy.ndimage
 
-from hyperspy_aedenoise._backend import load_keras
+from hyperspy_aedenoise._backend import (
+    check_process,
+    load_keras,
+    own_random_numbers,
+)
 
 #: Made by `training/code_map_network.py`.
 WEIGHTS = Path(__file__).with_name("weights") / "code_map.npz"
@@ -88,6 +92,7 @@ class CodeNetwork:
         -------
         ndarray of float32, shape (n_maps, height, width, n_codes)
         """
+        check_process()
         keras = load_keras()
 
         result = np.empty(filtered.shape, dtype=np.float32)
@@ -127,9 +132,10 @@ def build_network():
 
     maps = keras.Input((None, None, _FEATURES), dtype="float32", name="input_layer")
     hidden = maps
-    for number in range(_LAYERS - 1):
-        hidden = convolution(number, _CHANNELS, activation="relu")(hidden)
-    change = convolution(_LAYERS - 1, 1, kernel_initializer="zeros")(hidden)
+    with own_random_numbers():
+        for number in range(_LAYERS - 1):
+            hidden = convolution(number, _CHANNELS, activation="relu")(hidden)
+        change = convolution(_LAYERS - 1, 1, kernel_initializer="zeros")(hidden)
     bound = keras.layers.Activation("tanh", dtype="float32", name="activation")
     scale = keras.layers.Rescaling(_MOST_CHANGE, dtype="float32", name="rescaling")
     return keras.Model(maps, scale(bound(change)), name="code_map")
@@ -185,6 +191,7 @@ def refined(codes, filtered, true, level, rng):
     -------
     CodeNetwork
     """
+    check_process()
     spread = np.sqrt(level)[..., None]
     codes, filtered, true = (maps / spread for maps in (codes, filtered, true))
     pairs = zip(codes, filtered, strict=True)

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._backend import load_keras
+from hyperspy_aedenoise._backend import (
+    check_process,
+    load_keras,
+    own_random_numbers,
+)
 
 keras = load_keras()
 layers = keras.layers
@@ -171,7 +175,8 @@ def plain(model):
 
 def copied(model):
     """A model of the same layers with weights of its own."""
-    copy = keras.models.clone_model(model)
+    with own_random_numbers():
+        copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     return plain(copy)
 
@@ -189,7 +194,7 @@ def in_double_precision(model):
     """
     config = json.dumps(keras.saving.serialize_keras_object(model))
     config = json.loads(config.replace('"float32"', '"float64"'))
-    with _able_to_compute_in("float64"):
+    with _able_to_compute_in("float64"), own_random_numbers():
         double = keras.saving.deserialize_keras_object(config)
         double.set_weights(model.get_weights())
     return double
@@ -209,6 +214,7 @@ def in_batches(model, rows):
     -------
     ndarray, shape (n, ...)
     """
+    check_process()
     at_once = max(min(_AT_ONCE, _MOST_VALUES // n_values(model)), 1)
     parts = np.split(rows, range(at_once, len(rows), at_once))
     with _one_at_a_time, _able_to_compute_in(model.inputs[0].dtype):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from hyperspy_aedenoise._backend import load_keras
+from hyperspy_aedenoise._backend import load_keras, own_random_numbers
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._networks.models import Scaling, copied, n_values, outcomes
 
@@ -198,7 +198,8 @@ def model_of(stored, n_weights):
 
 def _made(stored):
     stored = json.loads(json.dumps(stored))  # Keras takes it to pieces
-    return keras.saving.deserialize_keras_object(stored, safe_mode=True)
+    with own_random_numbers():
+        return keras.saving.deserialize_keras_object(stored, safe_mode=True)
 
 
 def _without_values(stored):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import scipy.special
 
-from hyperspy_aedenoise._backend import load_keras
+from hyperspy_aedenoise._backend import check_process, load_keras
 from hyperspy_aedenoise._networks.models import in_batches
 
 keras = load_keras()
@@ -103,6 +103,7 @@ def train(model, draw_pair, iterations, noise_level, *, held_out, keep_start, pr
     The training loss never decides anything: on the noise of one data set it falls
     also where the network only memorises.
     """
+    check_process()
     _compile(model, iterations, noise_level)
     history = History()
     judge = _Judge(model, held_out, noise_level, keep_start, history)

@@ -106,22 +106,26 @@ def denoiser_of(content):
     return kind.from_bytes(content)
 
 
-def carry(signal, denoiser, left_out, kept):
-    """Let a signal carry an autoencoder.
+def parts_to_carry(signal, denoiser, left_out, kept):
+    """What lets a signal carry an autoencoder.
 
-    It does so also if there can be no file of it, and says so.
+    There is such also if there can be no file of it, which is said.
 
     Parameters
     ----------
     signal : EELSSpectrum
-        With an entry at `PLACE`.
     denoiser : AutoencoderDenoiser
     left_out : ndarray of bool, shape (...)
         Positions that took no part.
     kept : ndarray of bool, shape (n_all_channels,)
         Channels that it uses.
+
+    Returns
+    -------
+    dict
+        Parts of the entry at `PLACE`.
     """
-    entry, known = signal.metadata.get_item(PLACE), None
+    entry, known = {}, None
     try:
         content = denoiser.to_bytes()
     except ValueError as error:  # the fit must not be lost for that
@@ -135,9 +139,10 @@ def carry(signal, denoiser, left_out, kept):
         marks = marks_in(signal, kept)
         known = KnownSpectra(np.atleast_1d(left_out), np.atleast_1d(marks))
     if getattr(type(signal)._to_dictionary, "packs_autoencoder", False):
-        entry.autoencoder = Carried(content, known, denoiser)
+        entry["autoencoder"] = Carried(content, known, denoiser)
     elif content is not None:
         _put(entry, content, known)
+    return entry
 
 
 def carried_by(signal):
@@ -229,15 +234,11 @@ def _pack(signal, carried, entry):
 
 
 def _put(entry, content, known):
-    """Write into an entry, be it a dictionary or metadata, what a file holds."""
+    """Write into the dictionary of an entry what a file holds."""
     values = {"autoencoder": np.frombuffer(content, np.uint8)}
     if known is not None:
         values |= {"positions_left_out": known.left_out, "fingerprints": known.marks}
-    for name, value in values.items():
-        if isinstance(entry, dict):
-            entry[name] = value
-        else:
-            setattr(entry, name, value)
+    entry.update(values)
 
 
 def _needed(signal, carried, kept):

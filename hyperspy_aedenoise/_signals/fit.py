@@ -17,7 +17,7 @@ from hyperspy_aedenoise._signals.spectra import (
     in_words_of,
     selection_of,
 )
-from hyperspy_aedenoise._signals.storage import store
+from hyperspy_aedenoise._signals.storage import has_whole_fit, store
 
 _logger = logging.getLogger(__name__)
 
@@ -105,7 +105,8 @@ def decompose_autoencoder(
     -----
     A lazy signal is passed over block by block, by whatever scheduler dask uses. Of a
     map of more than 8192 positions, four pieces decide on the form. Ctrl-C ends the
-    training and keeps the best state so far. Masked probe positions are NaN in the
+    training and keeps the best state so far, or an earlier fit to these spectra that
+    is whole; ``history["interrupted"]`` tells. Masked probe positions are NaN in the
     result, as in that of ``decomposition()``.
     """
     from hyperspy_aedenoise._denoiser.denoiser import (
@@ -132,9 +133,15 @@ def decompose_autoencoder(
             passes=progress_bar(show_progressbar, "Reading", leave=False),
         )
     taken = time.monotonic() - began
+    history = denoiser.history_
+    if history["interrupted"] and has_whole_fit(self):
+        _logger.warning(
+            "the fit was interrupted; the earlier fit to these spectra, which is "
+            "whole, is kept, with all that was asked for then."
+        )
+        return denoiser.record() if return_info else None
     store(self, denoiser, selection.left_out, selection.channels_left_out)
     remember(carried_by(self).content, taken)
-    history = denoiser.history_
     if history["interrupted"] and denoiser.form_ is not None:
         _logger.warning(
             "the fit was interrupted; the best form by what was tried until then is "

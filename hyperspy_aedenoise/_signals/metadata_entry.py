@@ -11,8 +11,8 @@ PLACE = "Signal.Denoising"
 FORMAT = 1
 
 
-def put_entry(signal, denoiser, unused):
-    """Put what is told of a fit into the metadata of its signal.
+def put_entry(signal, denoiser, unused, carried):
+    """Put a fit, and what is told of it, into the metadata of its signal.
 
     Parameters
     ----------
@@ -20,6 +20,8 @@ def put_entry(signal, denoiser, unused):
     denoiser : AutoencoderDenoiser
     unused : ndarray of bool, shape (n_all_channels,)
         Channels that took no part.
+    carried : dict
+        From `parts_to_carry`.
     """
     record = denoiser.record()
     entry = {"format": FORMAT}
@@ -32,6 +34,7 @@ def put_entry(signal, denoiser, unused):
     if record["output_dimension"] is not None:
         entry["output_dimension"] = record["output_dimension"]
     entry["channels_left_out"] = unused
+    entry |= carried
     if signal.metadata.has_item(PLACE):
         del signal.metadata.Signal.Denoising
     signal.metadata.set_item(PLACE, entry)

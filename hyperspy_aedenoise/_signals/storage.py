@@ -12,7 +12,7 @@ from hyperspy_aedenoise._signals.apply_to_signal import blockwise
 from hyperspy_aedenoise._signals.carried_fit import (
     Carried,
     carried_by,
-    carry,
+    parts_to_carry,
     why_not,
 )
 from hyperspy_aedenoise._signals.known_spectra import (
@@ -128,8 +128,30 @@ def store(signal, denoiser, left_out, unused):
     unused : ndarray of bool, shape (n_all_channels,)
         Channels that took no part.
     """
-    put_entry(signal, denoiser, unused)
-    carry(signal, denoiser, left_out, ~unused)
+    parts = parts_to_carry(signal, denoiser, left_out, ~unused)
+    # in one step: Ctrl-C while the parts are made leaves an earlier fit whole
+    put_entry(signal, denoiser, unused, parts)
+
+
+def has_whole_fit(signal):
+    """Whether a signal carries a fit to its spectra that wasn't interrupted."""
+    try:
+        fitted = trained(signal)
+        denoiser = fitted.denoiser
+    except (RuntimeError, ValueError):  # none, or one that doesn't apply
+        return False
+    if isinstance(denoiser, DenoisedSpectra):
+        marks = denoiser.fingerprints
+    elif denoiser.history_["interrupted"]:
+        return False
+    elif denoiser.is_spatial:
+        marks = denoiser.fitted_.bank.fingerprints
+    else:
+        known = fitted.carried.known
+        if known is None:  # by 0.1.0
+            return True
+        marks = known.marks
+    return bool(np.isin(marks_in(signal, fitted.kept), marks).any())
 
 
 def left_out_by_place(signal):
