@@ -10,6 +10,7 @@ from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._noise.counts import are_few_counts, unit_of_counts
 from hyperspy_aedenoise._noise.estimate import estimate_noise
+from hyperspy_aedenoise._observation.despiked import spikes_in
 from hyperspy_aedenoise._observation.observation import Observation
 from hyperspy_aedenoise.data import sto_o_k
 
@@ -157,6 +158,20 @@ def test_what_is_no_poisson_noise_is_not_taken_for_it(rng):
     # what rounding leaves of a count that was subtracted and added
     clean = np.full((200, 50), 0.3)
     assert unit_of_counts(clean + (rng.poisson(clean) - clean)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("mean", (0.02, 0.1, 1.0))
+def test_spikes_among_few_counts(mean):
+    """Counts are no spikes, however few; sixty electrons in one channel are."""
+    _, noisy = counted(mean)
+    assert not len(spikes_in(observed(noisy)).row)
+    hit = noisy.copy()
+    hit[4, 4, 100] += 60
+    found = spikes_in(observed(hit)).each
+    assert found.row.tolist() == [4 * noisy.shape[1] + 4]
+    assert found.channel.tolist() == [100]
+    rows = hit.reshape(-1, noisy.shape[-1])
+    assert estimate_noise(rows).gain == 1 and estimate_noise(rows).n_spikes
 
 
 @pytest.mark.parametrize("mean", (0.05, 0.3))

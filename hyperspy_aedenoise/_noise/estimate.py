@@ -109,7 +109,7 @@ def estimate_noise(spectra):
     known = None if unit is None else NoiseModel(unit)
     measured, pedestal = spectra, 0.0
     for _ in range(2):
-        spectra, n_spikes = without_spikes(measured - pedestal)
+        spectra, n_spikes = without_spikes(measured - pedestal, known)
         spectra += pedestal
         mean = spectra.mean(axis=0)
         noise, found = _converged(spectra - mean, mean, known)
