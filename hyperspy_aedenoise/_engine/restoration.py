@@ -118,7 +118,10 @@ def _with_sums_of(noisy, codes, level):
 
     Shrinkage takes off more where spectra weigh less; what is missing is given back in
     proportion to the noise variance, which changes the codes least in units of it.
+    Where all weigh the same the sums are kept anyway, as the sum of noisy codes is 0.
     """
+    if not np.ptp(level):
+        return codes
     lost = (noisy - codes).sum(axis=0, dtype=float) / level.sum(dtype=float)
     return codes + (level[:, None] * lost).astype(codes.dtype)
 
