@@ -139,6 +139,12 @@ def core_loss(counts):
     return counts * set_.data.astype(float)
 
 
+def few_counts(mean):
+    """The standard set as a direct detector counts it, with so many in a channel."""
+    clean = standard()
+    return mean / clean.mean() * clean
+
+
 def particle():
     """A particle in vacuum, where a direct detector counts hardly anything."""
     y, x = np.indices((48, 48)) - 23.5
@@ -181,6 +187,9 @@ def scenes():
         yield Scene(f"line of {n} spectra", line(n), usual, 0.30)
     for counts, needed in ((20, 0.35), (60, 0.28), (200, 0.25)):
         yield Scene(f"core loss, {counts} counts", core_loss(counts), DETECTOR, needed)
+    for mean in (0.02, 0.1, 1):
+        name = f"standard set, {mean:g} counts"
+        yield Scene(name, few_counts(mean), aed.NoiseModel(1.0), 0.2)
     yield Scene("particle in vacuum", particle(), aed.NoiseModel(1.0), 0.85)
     for n in (1, 4, 16):
         for height in (0.35, 0.2):

@@ -80,10 +80,12 @@ class AutoencoderDenoiser(TrainedDenoiser):
     moved back in the end. Which form each part has, how much of the network's
     correction is taken, whether it is a refined one, and whether a drift is followed,
     is decided by pairs of recorrupted spectra (T. Pang et al., CVPR 2021,
-    https://doi.org/10.1109/CVPR46437.2021.00208): one is used only if it is better than
-    optimal shrinkage (PCA at its best) by more than two standard errors. The network of
-    "spectral" learns from such pairs, begins as the best linear autoencoder, and leaves
-    it under the same condition. All of that is right only as far as `noise` is right.
+    https://doi.org/10.1109/CVPR46437.2021.00208), or of few counts that are shared out
+    (A. Neufeld et al., https://arxiv.org/abs/2301.07276): one is used only if it is
+    better than optimal shrinkage (PCA at its best) by more than two standard errors.
+    The network of "spectral" learns from such pairs, begins as the best linear
+    autoencoder, and leaves it under the same condition. All of that is right only as
+    far as `noise` is right.
     Peaks in few spectra, which the codes lose, are looked for in the residual and put
     back.
 

@@ -4,6 +4,10 @@ For Gaussian noise ``n`` and a fresh draw ``z`` of the same covariance, ``y + a 
 and ``y - z / a`` are independent given the clean signal. Whatever is computed from
 the first alone can be judged by the second (recorrupted-to-recorrupted, T. Pang et
 al., CVPR 2021, equation 7, https://doi.org/10.1109/CVPR46437.2021.00208).
+
+Few counts are shared out between the two instead: that, too, makes them independent,
+and is exact (binomial thinning; A. Neufeld et al., J. Mach. Learn. Res. 25 (2024) 1,
+https://arxiv.org/abs/2301.07276).
 """
 
 from dataclasses import dataclass
@@ -46,6 +50,33 @@ def recorrupted_pair(spectra, expected, noise, ratio, rng):
     """
     draw = noise.fluctuation(expected, rng)
     return spectra + ratio * draw, spectra - draw / ratio
+
+
+def thinned_pair(spectra, unit, ratio, rng):
+    """Two independent versions of Poisson distributed counts.
+
+    Each electron goes to one of the two, by chance.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (..., n_channels)
+        Whole numbers of electrons, in signal units.
+    unit : float
+        Signal units per electron.
+    ratio : float
+        As of `recorrupted_pair`: the first version gets ``1 / (1 + ratio**2)`` of the
+        electrons, and with each scaled up to the intensity of `spectra` the variances
+        are the same as there.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    first, second : ndarray, shape (..., n_channels)
+    """
+    counts = np.maximum(np.rint(spectra / unit), 0).astype(int)
+    share = 1 / (1 + ratio**2)
+    first = rng.binomial(counts, share)
+    return first * (unit / share), (counts - first) * (unit / (1 - share))
 
 
 @dataclass(frozen=True)
@@ -92,7 +123,7 @@ class Pair:
 
     @classmethod
     def drawn(cls, observation, expected, rng, ratio=RATIO):
-        """A pair with fresh noise.
+        """A pair with fresh noise, or of few counts shared out.
 
         Parameters
         ----------
@@ -105,7 +136,10 @@ class Pair:
         first, second = np.empty((2, *expected.shape), dtype=np.float32)
         for part in slices(*expected.shape):
             rows = observation.spectra.take(part)
-            drawn = recorrupted_pair(rows, expected[part], noise, ratio, rng)
+            if observation.is_counted:
+                drawn = thinned_pair(rows, noise.gain, ratio, rng)
+            else:
+                drawn = recorrupted_pair(rows, expected[part], noise, ratio, rng)
             first[part], second[part] = drawn
         noisier = noise.scaled(1 + ratio**2)
         first = observation.with_spectra(InMemory(first), noisier)

@@ -102,15 +102,28 @@ def decoded(encoding, filtered, decoder):
     Restoration
     """
     layout, linear = encoding.layout, encoding.linear
-    codes = layout.from_map(filtered)
+    noisy, level = (layout.from_map(v) for v in (encoding.codes, encoding.level))
+    codes = _with_sums_of(noisy, layout.from_map(filtered), level)
     mean, components = linear.mean, linear.decoder
     if decoder == "along energy":
         mean, components = fitted_spectra(encoding.observation, codes)
-    noisy, level = (layout.from_map(v) for v in (encoding.codes, encoding.level))
     decoder, drift = Decoder(mean, components), encoding.drift
     if drift is not None:
         decoder = replace(decoder, fixed=_fixed(encoding, decoder, codes))
     return Restoration(linear, decoder, noisy, codes, level, drift=drift)
+
+
+def _with_sums_of(noisy, codes, level):
+    """Filtered codes whose sum over all spectra is that of the noisy ones.
+
+    Shrinkage takes off more where spectra weigh less; what is missing is given back in
+    proportion to the noise variance, which changes the codes least in units of it.
+    Where all weigh the same the sums are kept anyway, as the sum of noisy codes is 0.
+    """
+    if not np.ptp(level):
+        return codes
+    lost = (noisy - codes).sum(axis=0, dtype=float) / level.sum(dtype=float)
+    return codes + (level[:, None] * lost).astype(codes.dtype)
 
 
 def _fixed(encoding, decoder, codes):

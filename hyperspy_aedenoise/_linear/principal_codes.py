@@ -14,6 +14,8 @@ _ABOVE = 1.01**2
 #: Variance of a clean component, relative to the noise, that can be seen, and most of
 #: them.
 _VISIBLE, _MOST_CLEAN = 0.1, 32
+#: Standard errors by which the variance of intensities must be above noise.
+_CLEAR = 3.0
 #: Variance of a component, relative to the largest, below which it is rounding.
 _ROUNDING = 1e-12
 
@@ -86,6 +88,10 @@ def principal_codes(observation, n_codes=None):
     https://doi.org/10.1137/21M1456807). A component counts as signal if its singular
     value is above the Marchenko-Pastur edge by 1 %. For the shrinkage see
     `optimal_gain`.
+
+    Of few counts the intensity of a spectrum is a code, too, where it is lost among
+    components: in a known direction a variance is seen with fewer counts than the
+    largest one of all directions. Its shrinkage is Wiener's.
     """
     ratio = observation.n_channels / observation.n_noisy
     least = _ABOVE * largest_of_noise(ratio)
@@ -94,6 +100,14 @@ def principal_codes(observation, n_codes=None):
     shrinkage = np.where(above, optimal_gain(variances, ratio), 0.0)
     if n_codes is None:
         n_codes = max(int(above.sum()), 1)
+        if observation.is_counted:
+            vectors, shrinkage = vectors[:, above], shrinkage[above]
+            intensity, variance = _intensity(observation, vectors)
+            chance = _CLEAR * np.sqrt(2 / observation.n_spectra)
+            if variance > 1 + chance or not above.any():
+                vectors = np.column_stack([intensity, vectors])
+                shrinkage = np.append(max(1 - 1 / variance, 0.0), shrinkage)
+            n_codes = len(shrinkage)
     return _codes(observation, vectors[:, :n_codes], shrinkage[:n_codes])
 
 
@@ -168,6 +182,28 @@ def _components(observation, n_wanted, least):
             variances, vectors = variances[known], vectors[:, known]
             return variances, white.T @ (vectors / np.sqrt(variances))
     return found(observation.covariance)
+
+
+def _intensity(observation, known):
+    """What components lack of the direction of the mean spectrum, and its variance.
+
+    Parameters
+    ----------
+    observation : Observation
+    known : ndarray, shape (n_channels, n_known)
+        Orthonormal components of whitened spectra.
+
+    Returns
+    -------
+    vector : ndarray, shape (n_channels,)
+        Orthonormal to them.
+    variance : float
+        In units of the noise.
+    """
+    vector = observation.colour.whiten(observation.mean[None])[0]
+    vector -= known @ (known.T @ vector)
+    vector /= np.linalg.norm(vector)
+    return vector, float(vector @ observation.covariance @ vector)
 
 
 def _codes(observation, basis, shrinkage):

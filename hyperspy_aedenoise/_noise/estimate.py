@@ -3,6 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._noise.counts import unit_of_counts
 from hyperspy_aedenoise._noise.doubts import (
     doubts_of_line,
     doubts_of_numbers,
@@ -11,6 +12,7 @@ from hyperspy_aedenoise._noise.doubts import (
 from hyperspy_aedenoise._noise.eigen import components_above, leading_components
 from hyperspy_aedenoise._noise.gain_and_offset import Residual, longest_lag
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
+from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.neighbours import dark_pattern, fixed_pattern, roughness
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._noise.random_matrices import rank_of_unknown_level
@@ -103,12 +105,14 @@ def estimate_noise(spectra):
         )
     spectra = spectra[:, ~dead]
     unlike = list(unlike_a_measurement(spectra))
+    unit = unit_of_counts(spectra)
+    known = None if unit is None else NoiseModel(unit)
     measured, pedestal = spectra, 0.0
     for _ in range(2):
-        spectra, n_spikes = without_spikes(measured - pedestal)
+        spectra, n_spikes = without_spikes(measured - pedestal, known)
         spectra += pedestal
         mean = spectra.mean(axis=0)
-        noise, found = _converged(spectra - mean, mean)
+        noise, found = _converged(spectra - mean, mean, known)
         if not noise.pedestal:
             break
         # what is a spike is judged by counts alone
@@ -134,8 +138,8 @@ def estimate_noise(spectra):
     return _with_errors(noise, found, numbers, evidence, unlike)
 
 
-def _converged(centred, mean):
-    """Noise, and the residual that it was found in."""
+def _converged(centred, mean, known):
+    """Noise, and the residual that it was found in; it may be known already."""
     rng = np.random.default_rng(0)
     colour = Colour.from_spread(roughness(centred), (1.0,))
     rank = _coarse_rank(centred / colour.spread)
@@ -143,7 +147,7 @@ def _converged(centred, mean):
     for _ in range(_ROUNDS):
         residual, lost = _beyond_lowrank(colour, centred, rank)
         found = Residual(residual, mean + centred - residual, lost)
-        noise = found.noise()
+        noise = known or found.noise()
         ranks.append(rank)
         colour = Colour.of(noise, mean)
         drawn = sum(

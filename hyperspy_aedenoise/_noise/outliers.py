@@ -20,12 +20,14 @@ def dead_channels(spectra):
     return spread <= 1e-3 * np.median(spread)
 
 
-def without_spikes(spectra):
+def without_spikes(spectra, noise=None):
     """Replace what stands out of its own spectrum in a few channels, and count it.
 
     Parameters
     ----------
     spectra : ndarray, shape (n_spectra, n_channels)
+    noise : NoiseModel, optional
+        If it is known.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def without_spikes(spectra):
     int
         How many values were replaced.
     """
-    found = Usual.of(spectra).spikes(spectra)
+    found = Usual.of(spectra, noise).spikes(spectra)
     result = spectra.copy()
     result[found.row, found.channel] = found.value
     return result, len(found.row)

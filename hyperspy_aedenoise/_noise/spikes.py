@@ -193,7 +193,9 @@ class Usual:
         if self.noise is None:
             # bright spectra have more counting noise than the median one
             return spread * np.sqrt(np.maximum(ratio, 1))
-        return np.maximum(np.sqrt(self.noise.variance(level)), spread)
+        # where nothing was counted beside it, up to an electron may be expected
+        least = np.maximum(spread, self.noise.gain)
+        return np.maximum(np.sqrt(self.noise.variance(level)), least)
 
     def _limit(self, sigma):
         """Least height of spikes; counts beyond 10 electrons aren't rare by chance."""

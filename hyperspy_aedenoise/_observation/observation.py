@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hyperspy_aedenoise._noise.counts import are_few_counts
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
@@ -17,6 +18,8 @@ _STILL = 1e-3
 #: Least noise variance of a spectrum relative to the mean of all: empty ones have none,
 #: and this stands for what the model doesn't know.
 _LEAST_LEVEL = 0.1
+#: Spectra that tell whether they are counts: few of anything else look so by chance.
+_SAMPLE = 256
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,14 @@ class Observation:
     def n_channels(self):
         return self.spectra.n_channels
 
+    @cached_property
+    def is_counted(self):
+        """Whether the spectra are few counts, with Poisson noise and no other."""
+        noise = self.noise
+        if noise.offset or noise.pedestal or len(noise.correlation) > 1:
+            return False
+        return are_few_counts(self.spectra.sample(_SAMPLE), noise.gain)
+
     @property
     def mean(self):
         """Mean spectrum, weighted by 1 / level, shape (n_channels,)."""
@@ -78,6 +89,17 @@ class Observation:
         """How many spectra have noise; those with less than their level in part."""
         return float((self._balanced[3] / self.level).sum())
 
+    @property
+    def dimming(self):
+        """By how much weights of 1 / level lower a mean, in signal units.
+
+        Shape (n_channels,). Spectra that are bright by chance weigh less: Stein's
+        identity gives the covariance of a value and a weight that depends on it (C.
+        Stein, Ann. Statist. 9 (1981) 1135, https://doi.org/10.1214/aos/1176345632,
+        lemma 1).
+        """
+        return self._balanced[4]
+
     @cached_property
     def _balanced(self):
         """Weights that make the noise equal in all spectra.
@@ -85,15 +107,50 @@ class Observation:
         On average over them it then is equal in all channels, too.
         """
         level = own = np.ones(self.n_spectra)
+        dimming = np.zeros(self.n_channels)
         for _ in range(_STEPS):
             weight = 1 / level / (1 / level).sum()
-            mean = self.spectra.total(_weighted_sum, weight)
+            mean = self.spectra.total(_weighted_sum, weight) + dimming
             colour = Colour.of(self.noise, mean)
-            own = self.own_level(colour.spread)
-            before, level = level, _not_empty(own)
+            before, (own, level, dimming) = level, self._levels(mean, colour.spread)
             if np.ptp(level / before) < _STILL:  # the weights stay as they are
                 break
-        return mean, colour, level, own
+        return mean, colour, level, own, dimming
+
+    def _levels(self, mean, spread):
+        """Levels with and without most of their own noise, and what weights take off.
+
+        Parameters
+        ----------
+        mean, spread : ndarray, shape (n_channels,)
+            A mean spectrum, and standard deviation of the noise at it.
+
+        Returns
+        -------
+        own, level : ndarray, shape (n_spectra,)
+            Relative to the mean spectrum; as counted, and as expected.
+        dimming : ndarray, shape (n_channels,)
+            See `dimming`.
+
+        Notes
+        -----
+        What is expected is the linear estimate with the least squared error, of levels
+        that scatter by what those counted scatter by beyond their noise.
+        """
+        variance = self.noise.variance(mean)
+        unit = (variance / spread**2).mean()  # 1 but for channels with hardly any noise
+        own = self.own_level(spread) / unit
+        noise = self.noise.gain * np.sqrt(variance) / spread**2 / unit / len(spread)
+        white = power = noise @ noise
+        for lag, rho in enumerate(self.noise.correlation[1:], start=1):
+            power += 2 * rho * (noise[lag:] @ noise[:-lag])
+        if not power > 0:
+            return own, _not_empty(own), np.zeros_like(noise)
+        # the variance of a level is proportional to it, as that of all counts
+        middle, scatter = own.mean(), own.var()
+        share = max(1 - power * middle / scatter, 0.0) if scatter else 0.0
+        level = _not_empty(middle + share * (own - middle))
+        return own, level, share * power / white * noise * np.sqrt(variance)
 
     @cached_property
     def plain_mean(self):

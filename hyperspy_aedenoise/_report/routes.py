@@ -134,6 +134,10 @@ class Routes:
         that the estimate is a little low. Everything is judged with ``1 + RATIO**2``
         times the noise variance and scaled back. Each route gets the spectra as they
         are; spectra with spikes aren't judged, as what is right there isn't known.
+
+        Of few counts the errors that are left are far smaller than what a pair can
+        tell. There every route is rehearsed, on what the autoencoder made of the
+        spectra, and pairs tell differences only.
         """
         rng = np.random.default_rng(0)  # the same question gets the same answer
         scale = 1 + RATIO**2
@@ -169,6 +173,8 @@ class Routes:
         }
         both = pair.first.spectra.take(kept), restored["autoencoder"].take(kept)
         taken = misfit(noise, *both, power * scale)
+        if judged.is_counted:
+            mse |= self._rehearsal_of_all(judged, kept, rng)
         return Estimate(mse, difference, len(kept), int(spiky.sum()), taken)
 
     def _rehearsal(self, expected, kept, noise, rng):
@@ -179,6 +185,18 @@ class Routes:
         error = noisy.gather(_SquaredError(model), expected)[kept]
         error = error / (1 + RATIO**2)
         return float(error.mean()), float(error.std() / np.sqrt(error.size))
+
+    def _rehearsal_of_all(self, judged, kept, rng):
+        """Errors of all routes on denoised spectra in fresh noise, by route."""
+        clean = self.denoiser.denoise(judged.spectra.all())
+        clean = np.maximum(clean, 0).reshape(-1, judged.n_channels)
+        fresh = judged.with_spectra(InMemory(judged.noise.sample(clean, rng)))
+        restored = {"raw": fresh.spectra, **self._restored(fresh)}
+        error = _SquaredError(same)
+        return {
+            route: float(spectra.gather(error, clean)[kept].mean())
+            for route, spectra in restored.items()
+        }
 
     def _restored(self, first):
         """Spectra of all routes from the first version of a pair."""
