@@ -101,7 +101,7 @@ def _denoise(options):
     with told(picture), beside(picture) as part:
         comparison.plot().savefig(part, dpi=150)
     print(f"Written: {picture} (comparison)")
-    if comparison.recommended != "autoencoder":
+    if comparison.recommended not in (None, "autoencoder"):
         print(
             f"The recommended route is {comparison.recommended}, not what was written; "
             'in Python it is `s.compare_denoising().signals["'

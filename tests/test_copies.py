@@ -50,15 +50,18 @@ def test_copies_count_once(measured, factors, lazy, caplog):
 
 
 def test_copies_are_judged_once(measured):
-    """The error that is claimed is true, and the result has all positions."""
+    """The error that is claimed is that of the scan itself; no position is missing."""
     clean, noisy = measured
+    train(noisy, random_state=0)
+    alone = noisy.compare_denoising()
     signal, truth = repeated(noisy, 2, 2), repeated(clean, 2, 2)
     train(signal, random_state=0)
     comparison = signal.compare_denoising(truth=truth)
-    (row,) = (row for row in comparison.table if row["route"] == "autoencoder")
-    assert np.isfinite(comparison.signals["autoencoder"].data).all()
-    assert np.isfinite(comparison.signals["pca"].data).all()
-    assert row["mse"] / 2 < row["estimated_mse"] < 2 * row["mse"]
+    for name in ("pca", "autoencoder"):
+        assert np.isfinite(comparison.signals[name].data).all()
+    for row, expected in zip(comparison.table[:3], alone.table, strict=False):
+        assert row["route"] == expected["route"]
+        assert row["estimated_mse"] == pytest.approx(expected["estimated_mse"], rel=0.2)
 
 
 def test_a_stack_with_itself(measured, caplog):

@@ -176,12 +176,14 @@ class Pair:
             mine, others = one.take(part), other.take(part)
             apart = mine - others
             value += _product(apart, mine + others - 2 * self.second[part])
-            loaded = apart * np.sqrt(self.noise.variance(self.expected[part]))
+            variance = self.noise.variance(self.expected[part])
+            # in units of the noise: single precision has no squares of squares
+            loaded = apart * np.sqrt(variance / self.noise_power)
             power += _product(loaded, loaded)
             for lag, rho in enumerate(self.noise.correlation[1:], start=1):
                 power += 2 * rho * _product(loaded[:, lag:], loaded[:, :-lag])
         # that of a noise with a correlation is never negative, but for rounding
-        power = max(power, 0) * (1 + 1 / self.ratio**2)
+        power = max(power, 0) * (1 + 1 / self.ratio**2) * self.noise_power
         size = n_judged * n_channels
         return PairedDifference(float(value / size), float(2 * np.sqrt(power) / size))
 
