@@ -81,6 +81,7 @@ def _summary_of_form(denoiser, unit):
             "deviation; a drift, or the same chemical shift of all edges)"
         )
     lines += _lines_on_choice(denoiser, form)
+    lines += _lines_on_shift(denoiser.history_["forms"], form)
     lines += _lines_on_separation(denoiser)
     lines += _lines_on_noise(denoiser)
     lines += _lines_on_spikes(denoiser.history_["spikes"], denoiser.energies_, unit)
@@ -129,6 +130,16 @@ def _lines_on_choice(denoiser, form):
         _gain_in_words(one, denoiser.fitted_.error_of_shrinkage(), history["judged_on"])
         for one in tried
         if one.items() >= form.items()
+    ]
+
+
+def _lines_on_shift(tried, form):
+    """That the spectra move along energy, where that isn't followed."""
+    if form["aligned"] or not any(one["aligned"] for one in tried):
+        return []
+    return [
+        "  an energy shift between spectra was seen and isn't followed: that is not "
+        "better by more than chance allows; `s.estimate_shift1D()` measures it"
     ]
 
 
