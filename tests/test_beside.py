@@ -106,8 +106,10 @@ def test_what_is_protected_is_told(denoiser, tmp_path):
 
 #: Saves one and the same denoiser again and again, each time with another record.
 SAVING = """
+import signal
 import sys
 from hyperspy_aedenoise import AutoencoderDenoiser
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also behind `&` of a shell
 denoiser = AutoencoderDenoiser.load(sys.argv[1])
 print("begins", flush=True)
 while True:
