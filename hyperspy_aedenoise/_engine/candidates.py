@@ -27,8 +27,9 @@ MANY_SPECTRA = 1000
 #: More spectra than this are needed to refine the network: it would memorise few ones.
 #: With so many the first look is at a single pair, so that one place is refined.
 _FEW_TO_REFINE = MANY_SPECTRA // 2
-#: Filters that are tried on encoders other than the plain one.
-_BEST_FILTERS = 2
+#: Filters that are tried on encoders other than the plain one, and codes that are
+#: tried with spectra along energy: what one gains hardly depends on the other.
+_BEST = 2
 
 
 @dataclass(frozen=True)
@@ -133,14 +134,14 @@ class Candidates:
         self.shared = shared
         self.found = {}
         self._codes = {}  # filtered, without and with the network, by place
+        self._judged = {}  # all that were judged with principal spectra, by place
 
     def run(self, progress, rng):
         """Try them.
 
-        With many spectra not all combinations are tried: on further encoders only the
-        filters that are the best ones of the plain encoder, and spectra along energy
-        only with or without the network, whichever is better. The network is refined
-        for the best recipe only.
+        Not all combinations are tried: spectra along energy only with the best codes,
+        and with many spectra on further encoders only the filters that are the best
+        ones of the plain encoder. The network is refined for the best recipe only.
         """
         plain, *others = self.trial.encodings
         places = [plain, *(plain.filtered_by(name) for name in CODE_FILTERS)]
@@ -148,8 +149,10 @@ class Candidates:
             places += [e.filtered_by(name) for e in others for name in CODE_FILTERS]
         steps = [partial(self._try, one) for one in places if self.trial.is_wanted(one)]
         if not self.trial.thorough:
-            ranks = range(_BEST_FILTERS)
+            ranks = range(_BEST)
             steps += [partial(self._try_ranked, e, r) for e in others for r in ranks]
+        if self.trial.wanted is None:
+            steps += [partial(self._try_along_energy, rank) for rank in range(_BEST)]
         if self.trial.pair.first.n_spectra > _FEW_TO_REFINE:
             steps.append(partial(self._try_refined, rng))
         for step in progress(steps):
@@ -170,6 +173,13 @@ class Candidates:
             codes[share] = better
             self._codes[place] = filtered, better
         self._judge(place, codes)
+
+    def _try_along_energy(self, rank):
+        """The codes that are the best, or second, with principal spectra."""
+        order = sorted(self._judged, key=lambda place: self._judged[place][0])
+        if rank < len(order):
+            place = order[rank]
+            self._judge(place, self._judged[place][1], decoders=DECODERS[1:])
 
     def _ranked_filters(self):
         """Filters by what they leave of the error with the plain encoder, in order."""
@@ -206,9 +216,10 @@ class Candidates:
         share = self.shared.shares.setdefault((place, refined), share)
         return share, filtered + share * change
 
-    def _judge(self, place, codes, refined=False):
+    def _judge(self, place, codes, *, refined=False, decoders=None):
         """Find the differences of codes, by share of the network's correction."""
-        for decoder in DECODERS:
+        is_first = not refined and decoders is None and self.trial.wanted is None
+        for decoder in decoders or (DECODERS[:1] if is_first else DECODERS):
             recipes = [
                 Recipe(
                     place.weak_components,
@@ -227,6 +238,9 @@ class Candidates:
             if not self.trial.thorough:
                 best = min(recipes, key=lambda one: self.found[one].value).network
                 codes = {best: codes[best]}
+            if is_first:
+                least = min(self.found[one].value for one in recipes)
+                self._judged[place] = least, codes
 
 
 def helpful_share(encoding, filtered, change, second):

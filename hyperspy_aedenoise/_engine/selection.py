@@ -126,6 +126,7 @@ def choose(observation, n_codes, rng, progress):
                 candidates.run(by_recipe, rng)
                 if candidates.found is not draws[0]:
                     draws.append(candidates.found)
+                wanted = wanted or _hopeful(candidates.found)
         except KeyboardInterrupt:
             return draws, True
         return draws, False
@@ -140,17 +141,27 @@ def choose(observation, n_codes, rng, progress):
     if recipe == Recipe() and promising and not interrupted:
         draws, interrupted = tried(_MORE, promising)
         more = _by_recipe(draws)
-        found |= {recipe: found[recipe] + more[recipe] for recipe in more}
+        found |= {recipe: found.get(recipe, []) + more[recipe] for recipe in more}
         recipe, evidence = _best(found)
     network = shared.networks[recipe.place] if recipe.refined else None
     return Choice(recipe, evidence, interrupted, network)
 
 
 def _by_recipe(draws):
-    """Differences of the recipes that all draws show."""
-    first = draws[0] if draws else {}
-    shown = [recipe for recipe in first if all(recipe in draw for draw in draws)]
-    return {recipe: [draw[recipe] for draw in draws] for recipe in shown}
+    """Differences of all recipes; the first draw shows all, others the hopeful."""
+    found = {}
+    for draw in draws:
+        for recipe, difference in draw.items():
+            found.setdefault(recipe, []).append(difference)
+    return found
+
+
+def _hopeful(found):
+    """Recipes that may still be the best one, and the start."""
+    least = min(one.value for one in found.values())
+    return {Recipe()} | {
+        recipe for recipe, one in found.items() if one.value < least + one.error
+    }
 
 
 def _best(found):

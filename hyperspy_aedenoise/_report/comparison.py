@@ -23,7 +23,7 @@ class DenoisingComparison:
         None without truth. Errors are in signal units squared.
     signals : dict of str to EELSSpectrum
         The signal as each route restores it; "nonlocal" only where the autoencoder
-        is anything else than the filtered codes.
+        is anything else than the filtered codes. "raw" shares its data with the signal.
     recommended : str or None
         A route; without truth the simplest one that no other beats by more than two
         standard errors. None where the errors rest on a noise model that doesn't hold:

@@ -14,7 +14,7 @@ from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
-from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
+from hyperspy_aedenoise._signals.hyperspy_private import progress_bar, sharing_data
 from hyperspy_aedenoise._signals.known_spectra import check_spectra
 from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
@@ -83,7 +83,7 @@ def compare_denoising(self, truth=None, components=None):
     estimate = routes.estimate()
     there = observation.layout.mask  # of several copies one
     left_out = ~used
-    signals = {"raw": self.deepcopy()}
+    signals = {"raw": sharing_data(self)}
     for route, function in functions.items():
         values = blockwise(self, OnChannels(function, kept))
         signals[route] = _as_signal(self, _without(values, left_out))

@@ -14,6 +14,11 @@ def with_new_data(signal, data):
     return other
 
 
+def sharing_data(signal):
+    """Copy of a signal with the same data, in the same memory, as slices have."""
+    return signal._deepcopy_with_new_data(signal.data)
+
+
 def navigation_signal(signal, data):
     """Signal of one number for each probe position."""
     return signal._get_navigation_signal(data)
