@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import hyperspy.api as hs
 import keras
@@ -14,6 +15,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._engine.recorrupted_pairs import PairedDifference
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
+from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._report.comparison import DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._report.routes import Estimate
@@ -500,6 +502,23 @@ def test_an_error_below_none_is_not_believed():
         },
         100,
     )
-    route, reason = recommend([{"mse": None}], estimate, 100)
+    observation = SimpleNamespace(n_spectra=100, plain_mean=np.ones(8))
+    noise = MeasuredNoise(gain=0.0, offset=1.0)
+    route, reason = recommend([{"mse": None}], estimate, observation, noise)
     assert route is None
     assert "the error of autoencoder comes out as -0.5 +- 0.1" in reason
+
+
+def test_a_pattern_larger_than_the_errors_is_told():
+    nothing = PairedDifference(0.0, 0.1)
+    estimate = Estimate(
+        {"raw": 1.0, "pca": 0.2},
+        {("raw", "pca"): nothing, ("pca", "pca"): nothing},
+        100,
+    )
+    observation = SimpleNamespace(n_spectra=100, plain_mean=np.full(8, 10.0))
+    for size, is_told in ((0.01, False), (0.09, True)):
+        noise = MeasuredNoise(gain=0.0, offset=1.0, fixed_pattern=size)
+        route, reason = recommend([{"mse": None}], estimate, observation, noise)
+        assert route == "pca"
+        assert ("A pattern common to all spectra, 0.9" in reason) == is_told

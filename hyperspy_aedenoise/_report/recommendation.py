@@ -1,5 +1,7 @@
 """Which route to take, and why; or why there is no telling."""
 
+import numpy as np
+
 from hyperspy_aedenoise._report.words import with_error
 
 #: Range of what is taken off, over the noise, where errors by the noise mean something.
@@ -14,7 +16,7 @@ _HELP = (
 )
 
 
-def recommend(table, estimate, n_spectra, misfits=()):
+def recommend(table, estimate, observation, measured):
     """The route to take, and why.
 
     Parameters
@@ -22,10 +24,10 @@ def recommend(table, estimate, n_spectra, misfits=()):
     table : list of dict
         As of `DenoisingComparison`; with errors against the truth these decide.
     estimate : Estimate
-    n_spectra : int
-        All of them; that part of them was judged is said.
-    misfits : sequence of str
-        Where the data don't follow the noise model, in words.
+    observation : Observation
+        All spectra; that part of them was judged is said.
+    measured : MeasuredNoise
+        Where the data don't follow it, and patterns.
 
     Returns
     -------
@@ -35,18 +37,26 @@ def recommend(table, estimate, n_spectra, misfits=()):
     """
     if table[0]["mse"] is not None:
         return _recommend_by_truth(table)
-    why_not = [*misfits, *_contradictions(estimate)]
+    why_not = [*measured.misfits, *_contradictions(estimate)]
     if why_not:
         return None, (
             "No route is recommended, as the estimated errors can't be believed: "
             + " Also, ".join(why_not)
         )
     route, reason = _recommend(estimate.mse, estimate.difference)
-    if estimate.n_judged < n_spectra:
-        reason += f" Judged on {estimate.n_judged} of {n_spectra} spectra"
+    if estimate.n_judged < observation.n_spectra:
+        reason += f" Judged on {estimate.n_judged} of {observation.n_spectra} spectra"
         if estimate.n_spiky:
             reason += f", without the {estimate.n_spiky} that have spikes"
         reason += "."
+    mean = float(observation.plain_mean.mean()) - measured.pedestal
+    pattern = np.hypot(measured.fixed_pattern * mean, measured.dark_pattern)
+    if pattern**2 > max(estimate.mse[route], 0):
+        reason += (
+            f" A pattern common to all spectra, {pattern:.2g} signal units from "
+            "channel to channel, is larger than these errors, and in none of them: it "
+            "stays in all routes alike."
+        )
     return route, reason
 
 

@@ -106,8 +106,8 @@ def compare_denoising(self, truth=None, components=None):
         }
         for route, signal in signals.items()
     ]
-    misfits = _misfits(observation) if true is None else ()
-    recommended, reason = recommend(table, estimate, observation.n_spectra, misfits)
+    measured = _measured(observation)
+    recommended, reason = recommend(table, estimate, observation, measured)
     return DenoisingComparison(
         table, signals, recommended, reason, truth, denoiser.noise_
     )
@@ -145,13 +145,12 @@ def _observed(selection, used, denoiser):
     return Observation(spectra, Layout.of(used), denoiser.noise_, gapless)
 
 
-def _misfits(observation):
-    """Where the spectra don't follow the noise model, in words."""
-    noise = observation.noise
-    if not isinstance(noise, MeasuredNoise):  # it came from a file, or was given
-        some = observation.spectra.sample(enough_spectra(observation.n_channels))
-        noise = estimate_noise(some)
-    return noise.misfits
+def _measured(observation):
+    """The noise with what its measurement told; again if it came from elsewhere."""
+    if isinstance(observation.noise, MeasuredNoise):
+        return observation.noise
+    some = observation.spectra.sample(enough_spectra(observation.n_channels))
+    return estimate_noise(some)
 
 
 def _checked_components(components, observation):
