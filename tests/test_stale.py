@@ -1,5 +1,7 @@
 """Fits that are carried along to spectra that aren't theirs any more."""
 
+import contextlib
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
@@ -62,16 +64,37 @@ CHANGES = {
 
 @pytest.mark.parametrize("lazy", [False, True])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_other_spectra_are_refused(fitted, another, change, lazy):
+def test_other_spectra_are_refused(fitted, another, change, lazy, caplog):
+    """A network, which takes each by itself, tells of them, and refuses what is odd."""
     changed = change(fitted, another)
+    is_network = changed.metadata.Signal.Denoising.architecture == "spectral"
     changed = changed.as_lazy() if lazy else changed
-    for method in (
-        "get_autoencoder_model",
-        "get_autoencoder_loadings",
-        "compare_denoising",
-    ):
+    for method in ("get_autoencoder_model", "get_autoencoder_loadings"):
+        caplog.clear()
+        if is_network:
+            with contextlib.suppress(ValueError):
+                getattr(changed, method)()
+            assert "are new to the autoencoder" in caplog.text
+            continue
         with pytest.raises(ValueError, match=r"that are new or were changed.*again"):
             getattr(changed, method)()
+    with pytest.raises(ValueError, match=r"that are new or were changed.*again"):
+        changed.compare_denoising()
+
+
+def test_a_network_that_learned_from_a_reference_takes_other_spectra(caplog):
+    clean = aed.data.sto_o_k(SHAPE, dispersion=0.2, n_channels=128) * 300.0
+    signal, other = measured(), measured(seed=1)
+    fit(signal, reference=clean, noise=NOISE, iterations=30)
+    other.metadata.Signal.Denoising = signal.metadata.Signal.Denoising
+    result = other.get_autoencoder_model()
+    assert "144 of 144 spectra are new to the autoencoder" in caplog.text
+    assert (
+        np.square(result.data - clean.data).mean()
+        < 0.3 * NOISE.variance(clean.data).mean()
+    )
+    with pytest.raises(ValueError, match="times the noise would be taken off"):
+        (other * 2).get_autoencoder_model()
 
 
 def test_a_fit_to_what_was_changed_is_its_own(fitted):
@@ -79,12 +102,16 @@ def test_a_fit_to_what_was_changed_is_its_own(fitted):
     assert np.isfinite(changed.get_autoencoder_model().data).all()
 
 
-def test_files_that_are_stacked_are_refused(fitted, another, tmp_path):
+def test_files_that_are_stacked_are_refused(fitted, another, tmp_path, caplog):
     for name, signal in {"a": fitted, "b": another}.items():
         signal.save(tmp_path / f"{name}.hspy")
     stack = hs.load(str(tmp_path / "?.hspy"), stack=True)
-    with pytest.raises((ValueError, RuntimeError), match="decompose_autoencoder"):
+    try:
         stack.get_autoencoder_model()
+    except (ValueError, RuntimeError) as error:
+        assert "decompose_autoencoder" in str(error)
+    else:
+        assert "144 of 288 spectra are new to the autoencoder" in caplog.text
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -9,6 +9,8 @@ _TELLING = 0.1
 #: Standard deviations beyond which it is all the same by how much a value was changed:
 #: it is a spike.
 _MOST_TAKEN = 10.0
+#: Electrons of which it can be told: of fewer expected ones there may be none at all.
+_FEWEST_COUNTS = 30
 
 
 def misfit(noise, spectra, restored, usual):
@@ -35,4 +37,5 @@ def misfit(noise, spectra, restored, usual):
         finite &= (level >= _TELLING * usual * finite.sum(axis=1))[:, None]
         taken += power[finite].sum()
         left += variance[finite].sum()
-    return float(taken / left) if left else 1.0
+    is_told = left and left >= _FEWEST_COUNTS * noise.gain**2
+    return float(taken / left) if is_told else 1.0

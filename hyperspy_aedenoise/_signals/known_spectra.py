@@ -11,8 +11,8 @@ from hyperspy_aedenoise._signals.spectra import energy_last
 
 _logger = logging.getLogger(__name__)
 
-#: Share of the spectra from which on those that a fit doesn't know are too many.
-_MANY_NEW = 0.5
+#: Share of the spectra above which those that a fit doesn't know are too many.
+MANY_NEW = 0.49
 #: Residual over noise variance that is right for those that are few.
 _FITTING = (0.67, 1.5)
 _ADVICE = (
@@ -75,35 +75,33 @@ def new_among(spectra, marks):
     return finite & ~np.isin(marks_of(spectra), marks)
 
 
-def check_spectra(signal, kept, marks, excused=None, *, strict=False):
+def check_spectra(signal, fitted, excused, most):
     """Refuse a signal of other spectra than those of its fit; tell if it has some.
 
     Parameters
     ----------
     signal : EELSSpectrum
-        Of a lazy one but a block is looked at, unless `strict`.
-    kept : ndarray of bool, shape (n_all_channels,)
-        Channels that the fit uses.
-    marks : ndarray of uint64
-        Fingerprints that it knows.
-    excused : ndarray of bool, shape (...), optional
+        Of a lazy one but a block is looked at, unless none may be new.
+    fitted : Fitted
+        With the channels and fingerprints that it knows.
+    excused : ndarray of bool, shape (...), or None
         True at positions that don't matter.
-    strict : bool
-        Whether a single other spectrum is one too many.
+    most : float
+        Largest share of the spectra that may be new.
 
     Raises
     ------
     ValueError
     """
-    spectra, where = _used(signal, kept), ()
-    if signal._lazy and not strict:
+    spectra, where = _used(signal, fitted.kept), ()
+    if signal._lazy and most:
         where = tuple(_middle(sizes) for sizes in in_whole_spectra(spectra).chunks[:-1])
         spectra = np.asarray(spectra[where])
-    new = _by_block(new_among, spectra, bool, marks)
+    new = _by_block(new_among, spectra, bool, fitted.marks)
     if excused is not None:
         new &= ~excused[where]
     n_new, n_spectra = int(new.sum()), new.size
-    if n_new and (strict or n_new >= _MANY_NEW * n_spectra):
+    if n_new > most * n_spectra:
         raise ValueError(
             must_be(
                 "signal",
@@ -115,7 +113,7 @@ def check_spectra(signal, kept, marks, excused=None, *, strict=False):
     if n_new:
         _logger.warning(
             "%d of %d spectra are new to the autoencoder or were changed since the "
-            "fit: they are estimated from the ones most like them. %s",
+            "fit, and are estimated by what was learned from others. %s",
             n_new,
             n_spectra,
             _ADVICE,

@@ -16,6 +16,7 @@ from hyperspy_aedenoise._signals.carried_fit import (
     why_not,
 )
 from hyperspy_aedenoise._signals.known_spectra import (
+    MANY_NEW,
     check_fit,
     check_spectra,
     marks_in,
@@ -72,6 +73,12 @@ class Fitted:
         return type(self).__name__, self.carried.token(), self.kept
 
     @property
+    def sees_all(self):
+        """Whether spectra were restored together: a network takes each by itself."""
+        denoiser = self.denoiser
+        return isinstance(denoiser, DenoisedSpectra) or denoiser.is_spatial
+
+    @property
     def leaves_out(self):
         """Whether it is known of some spectra that they took no part."""
         known = self.carried.known
@@ -98,7 +105,7 @@ class Fitted:
         """Fingerprints of all spectra that it knows; None where there are none."""
         if self.carried.known is not None:
             return self.carried.known.marks
-        if isinstance(self.denoiser, DenoisedSpectra) or not self.denoiser.is_spatial:
+        if isinstance(self.denoiser, DenoisedSpectra) or not self.sees_all:
             return None
         return self.denoiser.fitted_.bank.fingerprints
 
@@ -239,7 +246,8 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     if masked is None:
         masked = left_out_by_place(signal)
     if fitted.marks is not None:
-        check_spectra(signal, fitted.kept, fitted.marks, masked)
+        most = MANY_NEW if fitted.sees_all else 1.0
+        check_spectra(signal, fitted, masked, most)
     if signal._lazy and fitted.has_twins:
         # which of identical spectra is where shows in the whole map, not in a block
         marks = marks_in(signal, fitted.kept)
