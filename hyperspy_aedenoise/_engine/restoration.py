@@ -186,7 +186,7 @@ def restore(observation, n_codes, recipe, rng, network=None, *, weak=None):
     margin = 0 if drift is None else int(np.ceil(np.abs(drift).max()))
     rare = find_rare(observation, colour, restoration.restored, rng, margin)
     with_rare = _with_rare(restoration, rare)
-    return _with_weak(with_rare, find_weak(observation, with_rare, rng, weak))
+    return _with_weak(with_rare, find_weak(observation, with_rare, weak))
 
 
 def _bent(restoration, observation):

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hyperspy_aedenoise._filters.faint_maps import faint_map, rectangles
-from hyperspy_aedenoise._filters.weak_scan import scan, templates
+from hyperspy_aedenoise._filters.faint_maps import faint_map
+from hyperspy_aedenoise._filters.weak_scan import looks_at, scan, templates
 from hyperspy_aedenoise._filters.windows import Grid
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
@@ -13,7 +13,7 @@ _MOST_WEAK, _FEWEST = 6, 12
 #: Largest whitened residual that counts: what is more is no noise of a single value.
 _MOST = 5.0
 #: Estimates of a feature along energy and of its map in turn.
-_ROUNDS = 2
+_ROUNDS = 1
 #: Peaks that make up a feature, and by how much they must be above what noise reaches.
 _MOST_PEAKS, _BEYOND = 6, 0.7
 
@@ -53,14 +53,13 @@ class WeakFeatures:
         return {"features": self.found, "missed": self.missed}
 
 
-def find_weak(observation, restoration, rng, vectors=None):
+def find_weak(observation, restoration, vectors=None):
     """Look for features in means over places of what a restoration took away.
 
     Parameters
     ----------
     observation : Observation
     restoration : Restoration
-    rng : numpy.random.Generator
     vectors : ndarray, shape (n_channels, n_known), optional
         Directions that are known to be features: none are looked for.
 
@@ -78,7 +77,7 @@ def find_weak(observation, restoration, rng, vectors=None):
     both in turn. Then what is left is scanned again. What the known codes lack of the
     feature is added to its spectrum.
     """
-    search = _Search.of(observation, restoration, rng)
+    search = _Search.of(observation, restoration)
     found, missed = [], []
     given = None if vectors is None else list(vectors.T)
     if vectors is None and (observation.n_spectra < _FEWEST or observation.is_counted):
@@ -114,18 +113,19 @@ class _Search:
     observation: object
     restoration: object
     grid: Grid
+    inside: np.ndarray
     known: np.ndarray
     residual: np.ndarray
     outside: np.ndarray
     ratio: np.ndarray | None
-    rng: object
 
     @classmethod
-    def of(cls, observation, restoration, rng):
+    def of(cls, observation, restoration):
         colour, level = observation.colour, observation.level
-        components = restoration.decoder.components
-        white = colour.whiten(components[np.abs(components).any(axis=1)])
-        known = _orthonormal(white)
+        inside = _orthonormal(colour.whiten(restoration.decoder.components))
+        # principal components follow the noise in these very spectra, filtered don't
+        both = [restoration.decoder.components, restoration.linear.decoder]
+        known = _orthonormal(colour.whiten(np.concatenate(both)))
         grid = Grid.of(observation.layout, level)
         residual = _Residual(restoration.restored.function, colour)
         along = restoration.restored.along
@@ -142,7 +142,9 @@ class _Search:
         root = np.sqrt(count[used])[:, None]
         mean = (outside[used] * root).sum(axis=0) / count.sum()
         outside[used] -= (root * mean).astype("f4")
-        return cls(observation, restoration, grid, known, residual, outside, ratio, rng)
+        return cls(
+            observation, restoration, grid, inside, known, residual, outside, ratio
+        )
 
     @property
     def count(self):
@@ -155,19 +157,18 @@ class _Search:
             return None
         shape = (*self.grid.shape, -1)
         ratio = None if self.ratio is None else self.ratio.reshape(shape)
-        seen = scan(self.outside.reshape(shape), self.count, white, ratio)
+        cells = self.outside.reshape(shape)
+        seen = scan(cells, self.count, white, looks_at(width), ratio)
         if seen.excess <= 0:
             return None
         vector = white[seen.template].astype(float)
-        cells = None if seen.window is None else seen.window.astype(float)
-        for number in range(_ROUNDS):
-            if cells is None or not cells.any():
+        cells = self._map_of(vector)
+        if not cells.any() and seen.window is not None:
+            cells = seen.window.astype(float)
+        for _ in range(_ROUNDS):
+            if cells.any():
+                vector = self._direction(cells, white)
                 cells = self._map_of(vector)
-            if not cells.any():
-                break
-            vector = self._direction(cells, white)
-            is_last = number == _ROUNDS - 1
-            cells = self._map_of(vector, faint_map if is_last else rectangles)
         told = {
             "channel": float(centre[seen.template]),
             "width": float(width[seen.template]),
@@ -191,13 +192,11 @@ class _Search:
         """Inverse noise variance of the mean code of each cell."""
         return self.grid.weights()
 
-    def _map_of(self, vector, filter_=faint_map):
+    def _map_of(self, vector):
         """Filtered map of a direction, in codes."""
         weights = self._weights()
         codes = self._matches(vector) / np.sqrt(np.where(weights > 0, weights, 1))
-        if filter_ is rectangles:
-            return rectangles(codes, weights)
-        return faint_map(codes, weights, self.rng)
+        return faint_map(codes, weights)
 
     def _direction(self, cells, white):
         """Direction of a map: few peaks that make up what is there."""
@@ -234,13 +233,13 @@ class _Search:
         if around.any():
             height -= np.average(cells[around], weights=weights[around])
         level = count[inside].sum() / weights[inside].sum()
-        place = np.argwhere(inside)
+        first, end = _ends(inside)
         bins = np.array((1, *self.grid.bins))
         last = np.array(self.observation.layout.used.shape) - 1
-        end = np.minimum((place.max(axis=0) + 1) * bins - 1, last)
+        end = np.minimum((end + 1) * bins - 1, last)
         return {
             "height": float(height * np.abs(vector).max() / np.sqrt(level)),
-            "first": (place.min(axis=0) * bins).tolist(),
+            "first": (first * bins).tolist(),
             "last": end.tolist(),
             "n_positions": int(count[inside].sum()),
         }
@@ -254,11 +253,11 @@ class _Search:
             self.observation,
             self.restoration,
             self.grid,
+            self.inside,
             known,
             self.residual,
             outside,
             self.ratio,
-            self.rng,
         )
 
     def features(self, found, missed):
@@ -269,7 +268,7 @@ class _Search:
         root = np.sqrt(self._weights()).reshape(-1, 1)
         maps = [one.cells.ravel() for one in found]
         maps = np.array(maps).T.reshape(self.grid.n_cells, n_found)
-        known = self.known[:, : self.known.shape[1] - n_found]
+        known = self.inside
         lacking = np.zeros((n_found, known.shape[1]))
         if n_found:
             rest = self.residual @ known
@@ -285,6 +284,16 @@ class _Search:
         told = [one.told for one in found]
         decoder = colour.unwhiten(white)
         return WeakFeatures(vectors, encoder, decoder, noisy, codes, told, missed)
+
+
+def _ends(inside):
+    """First and last index along each axis, but for stray cells."""
+    ends = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        number = inside.sum(axis=others)
+        ends.append(np.flatnonzero(number > 0.3 * number.max())[[0, -1]])
+    return np.array(ends).T
 
 
 def _orthonormal(white):

@@ -17,6 +17,11 @@ _SQUARES, _BANDS = (1, 2, 3, 5, 8, 12, 18, 27, 40), (1, 2, 3, 5, 9, 16, 32)
 _CHANCE = 0.005
 #: Fewest independent windows in which power is looked at.
 _FEWEST_WINDOWS = 20
+#: Largest number of independent means over windows of a size, relative to how many of
+#: them fit beside each other.
+_OVERLAPPING = 30
+#: Waves across the map as which smooth trends are looked at, in half periods.
+_WAVES = (1, 2)
 #: Templates that are looked at together.
 _TILE = 64
 
@@ -79,7 +84,21 @@ def templates(colour, known):
     return white, centre[kept], width[kept]
 
 
-def scan(cells, count, white, ratio=None):
+def looks_at(width):
+    """Logarithm of the number of looks for which each template counts.
+
+    All widths have the same share of the chance, so that few broad ones count less
+    than many narrow ones.
+
+    Parameters
+    ----------
+    width : ndarray, shape (n_templates,)
+    """
+    _, kind, number = np.unique(width, return_inverse=True, return_counts=True)
+    return np.log(number[kind] * len(number))
+
+
+def scan(cells, count, white, looks_at, ratio=None):
     """Look at means over windows of all sizes, for all features.
 
     Parameters
@@ -90,6 +109,8 @@ def scan(cells, count, white, ratio=None):
         Spectra in each cell.
     white : ndarray, shape (n_templates, n_channels)
         Features.
+    looks_at : ndarray, shape (n_templates,)
+        Logarithm of the number of looks for which each counts.
     ratio : ndarray, shape of `cells`, optional
         Variance of the noise, where it is not 1 in each channel.
 
@@ -103,47 +124,74 @@ def scan(cells, count, white, ratio=None):
     compact regions raise, and the mean square of all, which scattered ones raise. The
     first one is compared with Gaussian noise, the second with a chi-squared
     distribution of the same three moments (J. P. Imhof, Biometrika 48 (1961) 419,
-    https://doi.org/10.1093/biomet/48.3-4.419, section 4). Chances are multiplied by the
-    number of looks (Bonferroni), which is too careful by less than half a standard
-    deviation as they overlap. Both are divided by what half of all features exceed, if
-    that is more than noise: what all have in common is an error of the noise model.
+    https://doi.org/10.1093/biomet/48.3-4.419, section 4). Smooth trends are looked at
+    as cosines across the map. Chances are multiplied by the number of looks
+    (Bonferroni), of which each size and each width has the same share (L. Duembgen and
+    V. G. Spokoiny, Ann. Statist. 29 (2001) 124,
+    https://doi.org/10.1214/aos/996986504, adjust in the same way): it is too careful by
+    less than half a standard deviation. Both are divided by what half of all features
+    exceed, if that is more than noise: what all have in common is an error of the noise
+    model.
     """
     used = count > 0
     n_used, n_templates = int(used.sum()), len(white)
-    looks = _windows(cells.shape[1:3])
-    largest = np.zeros((len(looks), n_templates))
-    power = np.zeros((len(looks), n_templates))
-    norms = [np.sqrt(np.maximum(box(used.astype(float), *w), 1)) for w in looks]
+    windows = _windows(cells.shape[1:3])
+    norms = [np.sqrt(np.maximum(box(used.astype(float), *w), 1)) for w in windows]
+    trends = _trends(used)
+    largest = np.zeros((len(windows) + 1, n_templates))
+    power = np.ones((len(windows) + 1, n_templates))
     for start in range(0, n_templates, _TILE):
         part = slice(start, start + _TILE)
         match = _matches(cells, white[part], used, ratio)
-        for number, (window, norm) in enumerate(zip(looks, norms, strict=True)):
+        largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
+        for number, (window, norm) in enumerate(zip(windows, norms, strict=True)):
             means = box(match, *window)
             means = means[used] / norm[used][:, None].astype(np.float32)
             power[number, part] = np.square(means).mean(axis=0)
             largest[number, part] = np.maximum(means.max(axis=0), -means.min(axis=0))
     common = np.maximum(np.median(power, axis=1, keepdims=True), 1)
+    common[-1] = common.max()
     largest /= np.sqrt(common)
     power /= common
-    n_looks = n_templates * len(looks)
-    compact = scipy.special.log_ndtr(-largest) + np.log(2 * n_used * n_looks)
-    moments = [_moments(cells.shape[1:3], w, n_used) for w in looks]
-    dispersed = np.array(
-        [_log_tail(q, *m) for q, m in zip(power, moments, strict=True)]
-    )
-    dispersed += np.log(n_looks)
-    if compact.min() <= dispersed.min():
-        look, template = np.unravel_index(compact.argmin(), compact.shape)
+    looks_at = looks_at + np.log(len(windows) + 1)
+    n_means = [_n_means(used.shape, w, n_used) for w in windows] + [len(trends)]
+    compact = scipy.special.log_ndtr(-largest) + looks_at
+    compact += np.log(2 * np.array(n_means, float))[:, None]
+    moments = [_moments(used.shape[1:], w, n_used) for w in windows]
+    dispersed = [_log_tail(q, *m) for q, m in zip(power, moments, strict=False)]
+    dispersed += looks_at
+    log_chance = min(compact.min(), dispersed.min())
+    if compact.min() > dispersed.min():
+        look, template = np.unravel_index(dispersed.argmin(), dispersed.shape)
+        z = -scipy.special.ndtri_exp(log_chance - looks_at[template])
+        return Seen(int(template), None, float(z), np.log(_CHANCE) - log_chance)
+    look, template = np.unravel_index(compact.argmin(), compact.shape)
+    window = None
+    if look < len(windows):
         match = _matches(cells, white[[template]], used, ratio)
-        means = box(match, *looks[look])[..., 0] / norms[look]
+        means = box(match, *windows[look])[..., 0] / norms[look]
         where = np.unravel_index(np.abs(np.where(used, means, 0)).argmax(), used.shape)
-        window = _around(where, looks[look], used.shape)
-        chance, z = compact.min(), largest[look, template]
-        return Seen(int(template), window & used, float(z), np.log(_CHANCE) - chance)
-    look, template = np.unravel_index(dispersed.argmin(), dispersed.shape)
-    chance = dispersed.min()
-    z = -scipy.special.ndtri_exp(chance - np.log(n_looks))
-    return Seen(int(template), None, float(z), np.log(_CHANCE) - chance)
+        window = used & _around(where, windows[look], used.shape)
+    z = float(largest[look, template])
+    return Seen(int(template), window, z, np.log(_CHANCE) - log_chance)
+
+
+def _n_means(shape, window, n_used):
+    """How many independent means over windows of a size there are, at most."""
+    area = np.prod(np.minimum(window, shape[1:]))
+    return min(n_used, _OVERLAPPING * n_used / area)
+
+
+def _trends(used):
+    """Cosines across the maps where these are used, orthonormal, (n, n_used)."""
+    found = [np.ones(used.shape)]
+    for axis in (1, 2):
+        place = np.indices(used.shape)[axis] + 0.5
+        n = used.shape[axis]
+        found += [np.cos(np.pi * k * place / n) for k in _WAVES if k < n]
+    found = np.array([one[used] for one in found])
+    basis = np.linalg.qr(found.T)[0].T
+    return basis[1:].astype(np.float32)
 
 
 def _matches(cells, white, used, ratio):

@@ -47,16 +47,18 @@ def place(feature, energies, unit):
 
 
 def _in_words(one, denoiser, unit):
-    """Energy, width, place, height and significance."""
+    """Energy, width, significance; place and height, unless there is no map."""
     axes, energies = denoiser.fitted_.bank.used.shape, denoiser.energies_
     width, of = _FWHM * one["width"], "channels"
     if energies is not None and unit:
         width, of = width * abs(energies[1] - energies[0]), unit
-    return (
-        f"{place(one, energies, unit)}, {width:.2g} {of} wide, in "
-        f"{one['n_positions']} positions {_where(one, axes)}, {one['height']:.2g} "
-        f"times the noise, significance {one['significance']:.0f}"
-    )
+    words = f"{place(one, energies, unit)}, {width:.2g} {of} wide, "
+    if one["height"]:
+        words += (
+            f"in {one['n_positions']} positions {_where(one, axes)}, "
+            f"{one['height']:.2g} times the noise, "
+        )
+    return words + f"significance {one['significance']:.0f}"
 
 
 def _where(one, axes):
