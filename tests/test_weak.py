@@ -11,6 +11,7 @@ from hyperspy_aedenoise._filters.windows import Grid, box, fitted_windows
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
 
 NOISE = NoiseModel.gaussian(1.0)
 DETECTOR = NoiseModel(0.5, 0.5, (1.0, 0.4, 0.08))
@@ -137,6 +138,21 @@ def test_a_line(rng):
     assert kept == pytest.approx(1, abs=3 / 11)
 
 
+def test_by_blocks(rng):
+    """A lazy signal is looked at block by block, with the same result."""
+    dask_array = pytest.importorskip("dask.array")
+    truth, _ = with_feature(REGIONS["half"], 16, peak(70, 3))
+    noisy = NOISE.sample(truth, rng).astype(np.float32)
+    lazy = dask_array.from_array(noisy, (9, 11, 50))
+    used = np.ones(SHAPE, bool)
+    results = []
+    for values in (noisy, lazy):
+        observation = Observation(spectra_of(values, used), Layout.of(used), NOISE)
+        results.append(restore(observation, None, Recipe(), np.random.default_rng(0)))
+    assert len(results[1].weak.found) == 1
+    np.testing.assert_allclose(results[0].weak.codes, results[1].weak.codes, atol=0.01)
+
+
 def test_known_directions_are_looked_up_and_not_searched(rng):
     """A refit has the features of the fit, also where chance hides one."""
     truth, _ = with_feature(REGIONS["half"], 16, peak(70, 3))
@@ -173,15 +189,15 @@ def test_sums_over_windows():
 
 
 def test_large_maps_are_binned():
-    """Each spectrum has the value of its cell, whose noise is that of the mean."""
+    """The noise of a cell is that of its mean."""
     layout = Layout.of(np.ones((130, 20), bool))
     grid = Grid.of(layout, np.full(2600, 4.0))
     assert grid.shape == (1, 44, 20)
     assert grid.count().max() == 3
     np.testing.assert_allclose(grid.weights().max(), 3 / 4)
-    rows = np.repeat(np.arange(130) // 3, 20).astype(float)
-    np.testing.assert_allclose(grid.mean(rows)[0, :, 0], np.arange(44))
-    np.testing.assert_allclose(grid.back(grid.mean(rows)), rows)
+    np.testing.assert_array_equal(
+        grid.cell, np.arange(2600) // 60 * 20 + np.tile(range(20), 130)
+    )
 
 
 def test_rectangles_that_overlap(rng):

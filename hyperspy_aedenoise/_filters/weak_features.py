@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.sparse
 
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.weak_scan import looks_at, scan, templates
@@ -307,7 +308,11 @@ def _by_cells(spectra, grid, function, level, along):
     total = np.zeros((grid.n_cells, spectra.n_channels), np.float32)
     scale = np.sqrt(level)[:, None].astype("f4")
     for where, values in spectra.each(function, scale, *along):
-        np.add.at(total, grid.cell[where], values)
+        cells, number = np.unique(grid.cell[where], return_inverse=True)
+        shape = len(cells), len(number)
+        one = np.ones(len(number), np.float32)
+        sums = scipy.sparse.csr_array((one, (number, np.arange(shape[1]))), shape)
+        total[cells] += sums @ values
     return total
 
 

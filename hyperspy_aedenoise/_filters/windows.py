@@ -46,17 +46,6 @@ class Grid:
     def n_cells(self):
         return int(np.prod(self.shape))
 
-    def of_spectra(self, values):
-        """Sums over the spectra in each cell, shape (n_cells, ...)."""
-        if self.bins == (1, 1):
-            total = np.zeros((self.n_cells, *values.shape[1:]), values.dtype)
-            total[self.cell] = values
-            return total
-        columns = values.reshape(len(values), -1).T
-        sums = [np.bincount(self.cell, one, self.n_cells) for one in columns]
-        total = np.array(sums).T.reshape(self.n_cells, *values.shape[1:])
-        return total.astype(values.dtype)
-
     def count(self):
         """Spectra in each cell, shape (n_cells,)."""
         return np.bincount(self.cell, minlength=self.n_cells).astype(float)
@@ -64,16 +53,6 @@ class Grid:
     def weights(self):
         """Inverse noise variance of the mean code in each cell, 0 in empty ones."""
         return np.bincount(self.cell, self.weight, self.n_cells).reshape(self.shape)
-
-    def mean(self, codes):
-        """Weighted means of codes, shape (n_spectra,), in the cells."""
-        total = np.bincount(self.cell, self.weight * codes, self.n_cells)
-        weights = self.weights()
-        return total.reshape(self.shape) / np.where(weights > 0, weights, 1)
-
-    def back(self, cells):
-        """Values of cells for the spectra in them, shape (n_spectra,)."""
-        return cells.ravel()[self.cell]
 
 
 def box(values, height, width):

@@ -35,7 +35,7 @@ def warning_of_missed(denoiser, unit):
     told = "; ".join(_in_words(one, denoiser, unit) for one in weak["missed"])
     return (
         "means of the raw data over places hold something that the denoised ones "
-        f"don't: {told}. Average the raw data there."
+        f"don't: {told}. Take means of the raw data there."
     )
 
 
