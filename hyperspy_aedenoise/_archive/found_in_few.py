@@ -1,4 +1,4 @@
-"""Checks of what was found in few spectra: rare peaks and spikes."""
+"""Checks of what was found in few spectra, or in means: peaks, features, spikes."""
 
 from hyperspy_aedenoise._archive.refusal import Refused
 from hyperspy_aedenoise._archive.values import dictionary, integer, number, sequence
@@ -45,3 +45,23 @@ def check_rare(rare, lengths, has_positions, is_part):
         raise Refused("rare peaks with other positions")
     if n_places and not is_part and lengths["axes"] != len(lengths["used"]):
         raise Refused("positions in another map")
+
+
+def check_weak(weak, lengths):
+    if weak is None:
+        return
+    names = ("features", "missed")
+    dictionary("weak features", weak, set(names))
+    for name in names:
+        most = min(MOST_FOUND, lengths["latent"]) if name == "features" else MOST_FOUND
+        for one in sequence("weak features", weak[name], most):
+            ends, counts = ("first", "last"), ("significance", "height", "width")
+            keys = {*ends, *counts, "channel", "n_positions"}
+            dictionary("a weak feature", one, keys)
+            number("a channel", one["channel"], 0, lengths["channels"] - 1)
+            for key in counts:
+                number(f"a {key}", one[key])
+            integer("positions", one["n_positions"], 1, MOST_POSITIONS)
+            for end in ends:
+                for index in sequence("a position", one[end], 3):
+                    integer("a position", index, 0, MOST_POSITIONS)

@@ -119,6 +119,7 @@ def _spatial(fit, arrays):
         energy_shift=arrays.get("energy_shift"),
         rare=_rare(fit["rare"], arrays.get("rare_positions")),
         spikes=fit.get("spikes"),
+        weak=fit.get("weak"),
         network=network,
         evidence=[_as_floats(one) for one in fit["evidence"]],
         interrupted=fit["interrupted"],

@@ -15,6 +15,7 @@ from hyperspy_aedenoise._archive.found_in_few import (
     MOST_POSITIONS,
     check_rare,
     check_spikes,
+    check_weak,
 )
 from hyperspy_aedenoise._archive.refusal import Refused, all_refused
 from hyperspy_aedenoise._archive.values import (
@@ -205,8 +206,10 @@ def _check_training(record, lengths):
 
 def _check_spatial(fit, lengths, headers):
     keys = {"recipe", "evidence", "rare", "interrupted", "is_part"}
-    dictionary("a fit", fit, keys | ({"spikes"} & set(fit)))  # the first files had none
+    known = {"spikes", "weak"} & set(fit)  # the first files had none
+    dictionary("a fit", fit, keys | known)
     check_spikes(fit.get("spikes"), lengths)
+    check_weak(fit.get("weak"), lengths)
     boolean("an interruption", fit["interrupted"])
     is_part = boolean("a part", fit["is_part"])
     recipe = fit["recipe"]

@@ -100,6 +100,7 @@ def _of_spatial(fitted):
         "evidence": [_known(one) for one in fitted.evidence],
         "rare": rare,
         "spikes": fitted.spikes,
+        "weak": fitted.weak,
         "interrupted": fitted.interrupted,
         "is_part": fitted.is_part,
     }

@@ -37,6 +37,7 @@ def history(fitted):
         "interrupted": fitted.interrupted,
         "forms": fitted.evidence,
         "rare": fitted.rare,
+        "weak": fitted.weak,
         "spikes": fitted.spikes,
         "energy_shift": [] if shift is None else shift.tolist(),
         "part": fitted.is_part,

@@ -41,7 +41,10 @@ class Refits:
         for rng in progress(np.random.default_rng(0).spawn(_N_DRAWS)):
             noisy = Redrawn(restored, noise, int(rng.integers(2**32))).held()
             observation = Observation(noisy, layout, noise)
-            found = restore(observation, n_codes, fitted.recipe, rng, fitted.network)
+            weak = fitted.weak_vectors(observation.colour) if fitted.weak else None
+            found = restore(
+                observation, n_codes, fitted.recipe, rng, fitted.network, weak=weak
+            )
             self.draws.append((found.decoder, found.codes.astype(np.float32)))
 
     def spread(self, numbers):

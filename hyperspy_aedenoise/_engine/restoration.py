@@ -10,6 +10,7 @@ from hyperspy_aedenoise._filters.along_energy import fitted_spectra
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
 from hyperspy_aedenoise._filters.rare_peaks import RareFeatures, find_rare
+from hyperspy_aedenoise._filters.weak_features import WeakFeatures, find_weak
 from hyperspy_aedenoise._linear.principal_codes import PrincipalCodes, clean_codes
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed
 
@@ -62,6 +63,9 @@ class Restoration:
         Noise variance of the noisy codes.
     rare : RareFeatures or None
         What was put back; its amplitudes are the last codes. None: not looked for.
+    weak : WeakFeatures or None
+        What shows only in means over places; its codes are those before the rare ones.
+        None: not looked for.
     drift : ndarray, shape (n_spectra,), or None
         How far the spectra are moved along energy, in channels, if that is followed.
     """
@@ -72,6 +76,7 @@ class Restoration:
     codes: np.ndarray
     level: np.ndarray
     rare: RareFeatures | None = None
+    weak: WeakFeatures | None = None
     drift: np.ndarray | None = None
 
     @property
@@ -141,10 +146,10 @@ def _summed(rows):
     return rows.sum(axis=0, dtype=float)
 
 
-def restore(observation, n_codes, recipe, rng, network=None):
+def restore(observation, n_codes, recipe, rng, network=None, *, weak=None):
     """Restore spectra by one recipe.
 
-    Rare features are put back, unless a number of codes was asked for.
+    Rare and weak features are put back, unless a number of codes was asked for.
 
     Parameters
     ----------
@@ -155,6 +160,8 @@ def restore(observation, n_codes, recipe, rng, network=None):
     rng : numpy.random.Generator
     network : CodeNetwork, optional
         Default: the one that was trained once.
+    weak : ndarray, shape (n_channels, n_weak), optional
+        Directions of weak features, see `find_weak`. Default: they are looked for.
 
     Returns
     -------
@@ -178,7 +185,8 @@ def restore(observation, n_codes, recipe, rng, network=None):
     # what comes in at the ends as spectra move isn't known, and no rare peak
     margin = 0 if drift is None else int(np.ceil(np.abs(drift).max()))
     rare = find_rare(observation, colour, restoration.restored, rng, margin)
-    return _with_rare(restoration, rare)
+    with_rare = _with_rare(restoration, rare)
+    return _with_weak(with_rare, find_weak(observation, with_rare, weak))
 
 
 def _bent(restoration, observation):
@@ -230,4 +238,31 @@ def _with_rare(restoration, rare):
         noisy=np.concatenate([restoration.noisy, nothing], axis=1),
         codes=np.concatenate([restoration.codes, rare.amplitudes], axis=1),
         rare=rare,
+    )
+
+
+def _with_weak(restoration, weak):
+    """A restoration with weak features as further codes, before the rare ones."""
+    linear, n_weak = restoration.linear, len(weak.decoder)
+    at = len(linear.decoder) - len(restoration.rare.decoder)
+
+    def inserted(values, more, axis):
+        first, last = np.split(values, [at], axis=axis)
+        return np.concatenate([first, more, last], axis=axis)
+
+    decoder = restoration.decoder
+    return replace(
+        restoration,
+        linear=PrincipalCodes(
+            linear.mean,
+            inserted(linear.encoder, weak.encoder, 1),
+            inserted(linear.decoder, weak.decoder, 0),
+            inserted(linear.shrinkage, np.zeros(n_weak), 0),
+        ),
+        decoder=replace(
+            decoder, components=inserted(decoder.components, weak.decoder, 0)
+        ),
+        noisy=inserted(restoration.noisy, weak.noisy, 1),
+        codes=inserted(restoration.codes, weak.codes, 1),
+        weak=weak,
     )

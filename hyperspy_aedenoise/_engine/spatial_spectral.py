@@ -42,6 +42,9 @@ class SpatialSpectral:
         followed.
     rare : dict or None
         Peaks that few spectra have, see `RareFeatures.as_dict`. None: not looked for.
+    weak : dict or None
+        Features that show only in means over places, see `WeakFeatures.as_dict`. None:
+        not looked for.
     spikes : dict or None
         What was kept out of the fit, see `_observation.despiked.as_dict`.
     network : CodeNetwork or None
@@ -63,6 +66,7 @@ class SpatialSpectral:
     bank: CodeBank
     energy_shift: np.ndarray | None = None
     rare: dict | None = None
+    weak: dict | None = None
     spikes: dict | None = None
     network: CodeNetwork | None = None
     evidence: list = field(default_factory=list)
@@ -73,6 +77,23 @@ class SpatialSpectral:
     def n_latent(self):
         """Number of latent variables."""
         return len(self.decoder)
+
+    @property
+    def n_rare(self):
+        """Number of rare peaks, the last latent variables."""
+        return len(self.rare["peaks"]) if self.rare else 0
+
+    @property
+    def n_weak(self):
+        """Number of weak features, the latent variables before those."""
+        return len(self.weak["features"]) if self.weak else 0
+
+    def weak_vectors(self, colour):
+        """Directions of weak features in whitened spectra, (n_channels, n_weak)."""
+        first = self.n_latent - self.n_rare - self.n_weak
+        encoder = self.encoder[:, first : first + self.n_weak]
+        vectors = colour.synthesis(encoder)
+        return vectors / np.linalg.norm(vectors, axis=0)
 
     def noisy_latent(self, rows):
         """Latent variables of spectra, shape (n, n_channels), as they are measured."""
@@ -127,7 +148,7 @@ class SpatialSpectral:
         """
         if self.recipe.aligned or self.is_part or len(self.bank.level) < 3:
             return None
-        n_codes = self.n_latent - len(self.rare["peaks"] if self.rare else [])
+        n_codes = self.n_latent - self.n_weak - self.n_rare
         n_spectra, n_channels = len(self.bank.level), len(self.mean)
         ratio = n_channels / (n_spectra - 1)
         codes = self.bank.noisy[:, :n_codes].astype(float)
@@ -193,6 +214,7 @@ def fit_spatial_spectral(observation, n_codes, rng, progress):
         bank=CodeBank.of(measured, restoration, unit),
         energy_shift=None if drift is None else drift.round(4),
         rare=None if rare is None else rare.as_dict(observation.layout),
+        weak=None if restoration.weak is None else restoration.weak.as_dict(),
         spikes=as_dict(spikes, observation.layout) if len(spikes.row) else None,
         network=chosen.network,
         evidence=[one.as_dict() for one in chosen.evidence],

@@ -48,7 +48,10 @@ class History:
         units of the noise variance.
     rare : dict or None
         Of a spatial-spectral autoencoder: what few spectra have beyond the codes, see
-        `_rare.RareFeatures`.
+        `RareFeatures.as_dict`.
+    weak : dict or None
+        Of a spatial-spectral autoencoder: what shows only in means over places, see
+        `WeakFeatures.as_dict`.
     energy_shift : list of float
         Of a spatial-spectral autoencoder that follows one: by how many channels each
         spectrum that takes part is moved to higher energy loss. Else empty.
@@ -64,6 +67,7 @@ class History:
     interrupted: bool = False
     forms: list = field(default_factory=list)
     rare: dict | None = None
+    weak: dict | None = None
     energy_shift: list = field(default_factory=list)
 
     def as_dict(self):

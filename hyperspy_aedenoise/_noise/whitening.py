@@ -83,6 +83,14 @@ class Colour:
         turned = scipy.linalg.solve_banded((0, len(upper) - 1), upper, basis)
         return turned / self.spread[:, None]
 
+    def synthesis(self, analysis):
+        """Undo `analysis`, shape (n_channels, n)."""
+        turned = analysis * self.spread[:, None]
+        basis = self.factor[0][:, None] * turned
+        for lag in range(1, len(self.factor)):
+            basis[:-lag] += self.factor[lag, :-lag, None] * turned[lag:]
+        return basis
+
     def unwhiten(self, white):
         """Undo `whiten`."""
         scaled = self.factor[0] * white

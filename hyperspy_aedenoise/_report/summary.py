@@ -3,6 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._report.weak_in_words import lines_on_weak, place
 from hyperspy_aedenoise._report.words import VARIABLE, n_spectra_in_words, with_error
 
 #: Positions of a rare peak, and spikes, that are named.
@@ -85,6 +86,7 @@ def _summary_of_form(denoiser, unit):
     lines += _lines_on_separation(denoiser)
     lines += _lines_on_noise(denoiser)
     lines += _lines_on_spikes(denoiser.history_["spikes"], denoiser.energies_, unit)
+    lines += lines_on_weak(denoiser, unit)
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_, unit)
     return "\n".join(lines)
@@ -99,8 +101,8 @@ def _lines_on_noise(denoiser):
 
 def _lines_on_separation(denoiser):
     """That the spectra differ by more than components and noise, if so."""
-    fitted, rare = denoiser.fitted_, denoiser.history_["rare"]
-    n_codes = fitted.n_latent - len(rare["peaks"] if rare else [])
+    fitted = denoiser.fitted_
+    n_codes = fitted.n_latent - fitted.n_weak - fitted.n_rare
     n_spectra = int(fitted.bank.used.sum())
     is_own = denoiser.record()["requested_dimension"] is not None
     if is_own or n_codes < max(_MANY, _MANY_OF * n_spectra):
@@ -174,14 +176,14 @@ def _gain_in_words(one, of_shrinkage, judged_on):
 
 
 def latent_names(denoiser, most, unit=""):
-    """Names of the first latent variables and of all rare peaks.
+    """Names of the first latent variables and of all weak and rare features.
 
     Parameters
     ----------
     denoiser : AutoencoderDenoiser
         A trained one.
     most : int
-        Of the latent variables that are no rare peaks.
+        Of the latent variables that are neither.
     unit : str
         Of the energies; "" where they have none.
 
@@ -192,10 +194,14 @@ def latent_names(denoiser, most, unit=""):
     """
     rare = denoiser.history_["rare"]
     peaks = rare["peaks"] if rare else []
-    n_codes = denoiser.decode_dimension() - len(peaks)
+    weak = denoiser.history_["weak"]
+    features = weak["features"] if weak else []
+    n_codes = denoiser.decode_dimension() - len(features) - len(peaks)
     names = {number: f"{VARIABLE} {number}" for number in range(n_codes)[:most]}
-    for number, peak in enumerate(peaks, n_codes):
-        names[number] = f"Rare peak, {_place(peak, denoiser.energies_, unit)}"
+    for number, feature in enumerate(features, n_codes):
+        names[number] = f"Weak feature, {place(feature, denoiser.energies_, unit)}"
+    for number, peak in enumerate(peaks, n_codes + len(features)):
+        names[number] = f"Rare peak, {place(peak, denoiser.energies_, unit)}"
     return names
 
 
@@ -207,20 +213,13 @@ def _spread_of_shift(denoiser, unit):
     return f"{spread * abs(energies[1] - energies[0]):.2g} {unit}"
 
 
-def _place(peak, energies, unit):
-    """Where a rare peak lies, in energy loss if that is known."""
-    if energies is None:
-        return f"channel {peak['channel']:.0f}"
-    return f"{energies[round(peak['channel'])]:.6g} {unit or 'on the energy axis'}"
-
-
 def _lines_on_spikes(spikes, energies, unit):
     """What was kept out of the fit."""
     if not spikes or not spikes["n_spikes"]:
         return []
     places = zip(spikes["positions"], spikes["channels"], strict=True)
     first = [
-        f"s.inav{place[::-1]} at {_place({'channel': channel}, energies, unit)}"
+        f"s.inav{place[::-1]} at {place({'channel': channel}, energies, unit)}"
         for place, channel in list(places)[:_SHOWN]
     ]
     more = ", ..." if spikes["n_spikes"] > len(first) else ""
@@ -242,7 +241,7 @@ def _lines_on_rare(rare, energies, unit):
         where = "".join(f" inav{place[::-1]}" for place in peak["positions"][:_SHOWN])
         more = "" if n_spectra <= _SHOWN else ", ..."
         lines.append(
-            f"  rare peak put back: {_place(peak, energies, unit)} in "
+            f"  rare peak put back: {place(peak, energies, unit)} in "
             f"{n_spectra_in_words(n_spectra)} ({where.strip()}{more}), up to "
             f"{peak['strength']:.0f} times the noise"
         )

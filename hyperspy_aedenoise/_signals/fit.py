@@ -113,6 +113,7 @@ def decompose_autoencoder(
         AutoencoderDenoiser,  # Keras loads here
     )
     from hyperspy_aedenoise._report.summary import summary
+    from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
 
     selection = selection_of(self, navigation_mask, signal_mask)
     _warn_if_unfolded(self)
@@ -155,6 +156,9 @@ def decompose_autoencoder(
             iterations,
             history["kept_iteration"],
         )
+    missed = warning_of_missed(denoiser, unit_of(self.axes_manager.signal_axes[0]))
+    if missed:
+        _logger.warning(missed)
     if print_info:
         print(summary(denoiser, unit_of(self.axes_manager.signal_axes[0])))
     return denoiser.record() if return_info else None

@@ -1,0 +1,120 @@
+"""Maps of codes far below the noise: which filter shows what is in them."""
+
+import numpy as np
+
+from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
+from hyperspy_aedenoise._filters.windows import fitted_windows
+
+#: Standard deviations by which a rectangle must be above what noise reaches, and most
+#: of them.
+_BEYOND, _MOST = 1.0, 40
+#: Waves in a smooth map in half periods along each side, and standard deviations by
+#: which each must differ from none.
+_WAVES, _CLEAR = 3, 2.5
+#: Filter of structures.
+_STRUCTURES = MapFilter(7, 100, passes=3)
+#: Rounds of the estimate of two levels.
+_ROUNDS = 30
+#: Ratio and draws of the pairs that choose.
+_RATIO, _DRAWS = 0.5, 2
+#: Standard errors by which a map must be better than none.
+_SURELY = 0.5
+
+
+def faint_map(codes, weights):
+    """Filter a map in which most of the information is in means.
+
+    Parameters
+    ----------
+    codes, weights : ndarray, shape (n_maps, n_rows, n_columns)
+        Values, and inverse variance of their noise; 0 where there is none.
+
+    Returns
+    -------
+    ndarray
+        Shape of `codes`; 0 where no filter is better than that, by more than chance.
+
+    Notes
+    -----
+    Of constants in rectangles, few cosines, a non-local Bayes filter and positions on
+    two levels that is taken which does best on recorrupted pairs (N. L. Oliveira, J.
+    Lei and R. J. Tibshirani, arXiv:2111.09447), whose halves have independent noise.
+    """
+    spread = np.where(weights > 0, 1 / np.sqrt(np.maximum(weights, 1e-12)), 0)
+    rng = np.random.default_rng(0)
+    gain, power = np.zeros((2, len(_FILTERS)))
+    for _ in range(_DRAWS):
+        noise = spread * rng.standard_normal(codes.shape)
+        seen, judge = codes + _RATIO * noise, codes - noise / _RATIO
+        for number, filter_ in enumerate(_FILTERS):
+            found = filter_(seen, weights / (1 + _RATIO**2))
+            gain[number] += (weights * found * (2 * judge - found)).sum()
+            power[number] += (weights * found**2).sum()
+    best = int(gain.argmax())
+    error = 2 * np.sqrt(power[best] * _DRAWS * (1 + 1 / _RATIO**2))
+    if gain[best] < _SURELY * error:
+        return np.zeros_like(codes)
+    return _FILTERS[best](codes, weights)
+
+
+def _rectangles(codes, weights):
+    """Constants in few rectangles."""
+    return fitted_windows(codes, weights, _BEYOND, _MOST)
+
+
+def _smooth(codes, weights):
+    """Few cosines across the map."""
+    places = [np.pi * (np.arange(n) + 0.5) / n for n in codes.shape[1:]]
+    waves = [np.cos(np.outer(np.arange(min(_WAVES, len(p))), p)) for p in places]
+    both = np.einsum("ay,bx->abyx", *waves).reshape(-1, *codes.shape[1:])
+    root, result = np.sqrt(weights), np.zeros_like(codes)
+    for number, (one, scale) in enumerate(zip(codes, root, strict=True)):
+        if np.count_nonzero(scale) <= len(both):
+            continue
+        known = (both * scale).reshape(len(both), -1).T
+        basis, triangle = np.linalg.qr(known)
+        power = basis.T @ (one * scale).ravel()
+        power[np.abs(power) < _CLEAR] = 0
+        amplitude = np.linalg.lstsq(triangle, power, rcond=1e-6)[0]
+        result[number] = np.where(scale > 0, np.tensordot(amplitude, both, 1), 0)
+    return result
+
+
+def _structures(codes, weights):
+    used = weights > 0
+    level = 1 / np.where(used, weights, weights.max())
+    values = np.where(used, codes, 0)[..., None].astype(np.float32)
+    return np.where(used, _STRUCTURES(values, level, used)[..., 0], 0.0)
+
+
+def _two_levels(codes, weights):
+    """Some positions have the same amplitude, the others none.
+
+    By expectation and maximisation (A. P. Dempster, N. M. Laird and D. B. Rubin, J. R.
+    Stat. Soc. B 39 (1977) 1, section 4.3), from one percent of the positions.
+    """
+    root = np.sqrt(weights)
+    scaled, n_used = codes * root, np.count_nonzero(weights)
+    best, gain = np.zeros_like(codes), 0.0
+    for sign in (1, -1):
+        highest = np.sort((sign * scaled)[weights > 0])[-max(n_used // 100, 1) :]
+        height = sign * highest.mean() / root[weights > 0].mean()
+        share = 0.01
+        for _ in range(_ROUNDS):
+            odds = height * codes * weights - height**2 * weights / 2
+            odds = np.clip(odds + np.log(share / (1 - share)), -50, 50)
+            member = np.where(weights > 0, 1 / (1 + np.exp(-odds)), 0)
+            share = np.clip(member.sum() / n_used, 1 / n_used, 0.5)
+            total = (member * weights).sum()
+            height = (member * weights * codes).sum() / max(total, 1e-12)
+        likelihood = (
+            np.log1p(-share) * n_used
+            - np.log1p(-np.minimum(member[weights > 0], 1 - 1e-12)).sum()
+        )
+        if likelihood > gain:
+            best, gain = height * member, likelihood
+    return best
+
+
+#: What a faint map may be.
+_FILTERS = (_rectangles, _smooth, _structures, _two_levels)

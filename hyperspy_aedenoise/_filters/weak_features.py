@@ -1,0 +1,348 @@
+"""Weak features: what shows only in means over places, and the codes don't hold."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse
+
+from hyperspy_aedenoise._filters.faint_maps import faint_map
+from hyperspy_aedenoise._filters.weak_scan import looks_at, scan, templates
+from hyperspy_aedenoise._filters.windows import Grid
+
+#: Most features that are looked for, and fewest spectra in which that is worth a look.
+_MOST_WEAK, _FEWEST = 6, 12
+#: Largest whitened residual that counts: what is more is no noise of a single value.
+_MOST = 5.0
+#: Estimates of a feature along energy and of its map in turn.
+_ROUNDS = 1
+#: Peaks that make up a feature, and by how much they must be above what noise reaches.
+_MOST_PEAKS, _BEYOND = 6, 0.7
+
+
+@dataclass(frozen=True)
+class WeakFeatures:
+    """What shows only in means over places.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n_channels, n_found)
+        Orthonormal directions of whitened spectra, orthogonal to the known components.
+    encoder : ndarray, shape (n_channels, n_found)
+        Signal units to codes.
+    decoder : ndarray, shape (n_found, n_channels)
+        Spectra of the features, in signal units.
+    noisy, codes : ndarray of float32, shape (n_spectra, n_found)
+        As they are measured, and filtered.
+    found, missed : list of dict
+        What is known of each: ``channel`` and ``width`` (standard deviation, in
+        channels), ``significance`` (in standard deviations of a single look),
+        ``height`` (in those of the noise of a spectrum), ``n_positions``, and ``first``
+        and ``last`` map, row and column; and of those that were seen, but of which
+        nothing could be kept.
+    """
+
+    vectors: np.ndarray
+    encoder: np.ndarray
+    decoder: np.ndarray
+    noisy: np.ndarray
+    codes: np.ndarray
+    found: list = field(default_factory=list)
+    missed: list = field(default_factory=list)
+
+    def as_dict(self):
+        """What was found as numbers and lists."""
+        return {"features": self.found, "missed": self.missed}
+
+
+def find_weak(observation, restoration, vectors=None):
+    """Look for features in means over places of what a restoration took away.
+
+    Parameters
+    ----------
+    observation : Observation
+    restoration : Restoration
+    vectors : ndarray, shape (n_channels, n_known), optional
+        Directions that are known to be features: none are looked for.
+
+    Returns
+    -------
+    WeakFeatures
+
+    Notes
+    -----
+    The residual, whitened and projected off the known components, has the noise of the
+    raw data, whatever the code filter did. It is scanned in place, extent, energy and
+    width, see `scan`. What is too large for chance becomes a code of its own: its
+    spectrum is that of the residual in the places where it was seen, made up of few
+    peaks, and its map is filtered as what lies far below the noise, see `faint_map`,
+    both in turn. Then what is left is scanned again. What the known codes lack of the
+    feature is added to its spectrum.
+    """
+    search = _Search.of(observation, restoration)
+    found, missed = [], []
+    given = None if vectors is None else list(vectors.T)
+    if vectors is None and (observation.n_spectra < _FEWEST or observation.is_counted):
+        given = []
+    for number in range(_MOST_WEAK if given is None else len(given)):
+        if given is None:
+            one = search.next()
+        else:
+            one = search.along(given[number])
+        if one is None:
+            break
+        if one.told is not None and not one.cells.any():
+            missed.append(one.told)
+            break
+        found.append(one)
+        search = search.without(one)
+    return search.features(found, missed)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One feature: its direction, its map in cells, and what is told of it."""
+
+    vector: np.ndarray
+    cells: np.ndarray
+    told: dict | None
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The whitened residual of an observation by cells, and what it is made from."""
+
+    observation: object
+    restoration: object
+    grid: Grid
+    inside: np.ndarray
+    known: np.ndarray
+    residual: np.ndarray
+    outside: np.ndarray
+    ratio: np.ndarray | None
+
+    @classmethod
+    def of(cls, observation, restoration):
+        colour, level = observation.colour, observation.level
+        inside = _orthonormal(colour.whiten(restoration.decoder.components))
+        # principal components follow the noise in these very spectra, filtered don't
+        both = [restoration.decoder.components, restoration.linear.decoder]
+        known = _orthonormal(colour.whiten(np.concatenate(both)))
+        grid = Grid.of(observation.layout, level)
+        residual = _Residual(restoration.restored.function, colour)
+        along = restoration.restored.along
+        gathered = _by_cells(observation.spectra, grid, residual, level, along)
+        ratio = None
+        if observation.noise.gain:
+            variance = _Ratio(restoration.restored.function, observation.noise, colour)
+            ratio = _by_cells(observation.spectra, grid, variance, level, along)
+            ratio = np.maximum(ratio / np.maximum(grid.count(), 1)[:, None], 0.1)
+        count = grid.count()
+        residual = gathered / np.sqrt(np.maximum(count, 1))[:, None].astype("f4")
+        outside = residual - (residual @ known) @ known.T
+        used = count > 0
+        root = np.sqrt(count[used])[:, None]
+        mean = (outside[used] * root).sum(axis=0) / count.sum()
+        outside[used] -= (root * mean).astype("f4")
+        return cls(
+            observation, restoration, grid, inside, known, residual, outside, ratio
+        )
+
+    @property
+    def count(self):
+        return self.grid.count().reshape(self.grid.shape)
+
+    def next(self):
+        """The feature that shows most clearly, or None."""
+        white, centre, width = templates(self.observation.colour, self.known)
+        if not len(white):
+            return None
+        shape = (*self.grid.shape, -1)
+        ratio = None if self.ratio is None else self.ratio.reshape(shape)
+        cells = self.outside.reshape(shape)
+        seen = scan(cells, self.count, white, looks_at(width), ratio)
+        if seen.excess <= 0:
+            return None
+        vector = white[seen.template].astype(float)
+        cells = self._map_of(vector)
+        if not cells.any() and seen.window is not None:
+            cells = seen.window.astype(float)
+        for _ in range(_ROUNDS):
+            if cells.any():
+                vector = self._direction(cells, white)
+                cells = self._map_of(vector)
+        told = {
+            "channel": float(centre[seen.template]),
+            "width": float(width[seen.template]),
+            "significance": seen.significance,
+            **self._place(seen.window, cells, vector),
+        }
+        return _Found(vector, cells, told)
+
+    def along(self, vector):
+        """The feature of a known direction."""
+        vector = vector - self.known @ (self.known.T @ vector)
+        vector /= np.linalg.norm(vector)
+        return _Found(vector, self._map_of(vector), None)
+
+    def _matches(self, vector):
+        """Noisy map of a direction, with noise of variance 1 where it is white."""
+        matches = (self.outside @ vector.astype("f4")).astype(float)
+        return matches.reshape(self.grid.shape)
+
+    def _weights(self):
+        """Inverse noise variance of the mean code of each cell."""
+        return self.grid.weights()
+
+    def _map_of(self, vector):
+        """Filtered map of a direction, in codes."""
+        weights = self._weights()
+        codes = self._matches(vector) / np.sqrt(np.where(weights > 0, weights, 1))
+        return faint_map(codes, weights)
+
+    def _direction(self, cells, white):
+        """Direction of a map: few peaks that make up what is there."""
+        scaled = (cells * np.sqrt(self._weights())).ravel()
+        spectrum = scaled @ self.outside / np.linalg.norm(scaled)
+        limit = np.sqrt(2 * np.log(len(white))) + _BEYOND
+        taken, rest = [], spectrum
+        while len(taken) < _MOST_PEAKS:
+            match = np.abs(white @ rest)
+            new = int(match.argmax())
+            if taken and (match[new] < limit or new in taken):
+                break
+            taken.append(new)
+            some = white[taken].T.astype(float)
+            rest = spectrum - some @ np.linalg.lstsq(some, spectrum, rcond=1e-6)[0]
+        vector = spectrum - rest
+        return vector / np.linalg.norm(vector)
+
+    def _place(self, window, cells, vector):
+        """Where a feature is, and how strong, as numbers.
+
+        It is where its map is above the middle of its range, or below where that holds
+        for far fewer cells: the mean of all cells belongs to the mean spectrum.
+        """
+        count, weights = self.count, self._weights()
+        used, is_scattered = count > 0, window is None
+        inside = used if is_scattered else window
+        if cells.any():
+            middle = (cells[used].max() + cells[used].min()) / 2
+            above = used & (cells > middle)
+            inside = above if above.sum() <= 0.7 * used.sum() else used & ~above
+        around = used & ~inside
+        height = np.average(cells[inside], weights=weights[inside])
+        if around.any():
+            height -= np.average(cells[around], weights=weights[around])
+        level = count[inside].sum() / weights[inside].sum()
+        first, end = _ends(inside)
+        bins = np.array((1, *self.grid.bins))
+        last = np.array(self.observation.layout.used.shape) - 1
+        end = np.minimum((end + 1) * bins - 1, last)
+        return {
+            "height": float(height * np.abs(vector).max() / np.sqrt(level)),
+            "first": (first * bins).tolist(),
+            "last": end.tolist(),
+            "n_positions": int(count[inside].sum()),
+        }
+
+    def without(self, one):
+        """What is left."""
+        vector = one.vector
+        outside = self.outside - np.outer(self.outside @ vector, vector).astype("f4")
+        known = np.column_stack([self.known, vector])
+        return _Search(
+            self.observation,
+            self.restoration,
+            self.grid,
+            self.inside,
+            known,
+            self.residual,
+            outside,
+            self.ratio,
+        )
+
+    def features(self, found, missed):
+        """All of them."""
+        colour, n_found = self.observation.colour, len(found)
+        shape = self.observation.n_channels, n_found
+        vectors = np.array([one.vector for one in found]).T.reshape(shape)
+        root = np.sqrt(self._weights()).reshape(-1, 1)
+        maps = [one.cells.ravel() for one in found]
+        maps = np.array(maps).T.reshape(self.grid.n_cells, n_found)
+        known = self.inside
+        lacking = np.zeros((n_found, known.shape[1]))
+        if n_found:
+            rest = self.residual @ known
+            lacking = np.linalg.lstsq(maps * root, rest, rcond=1e-6)[0]
+        power = np.square(maps * root).sum(axis=0)
+        seen = np.square(lacking).sum(axis=1) * power
+        share = np.maximum(1 - known.shape[1] / np.maximum(seen, 1e-12), 0)
+        white = vectors.T + (share[:, None] * lacking) @ known.T
+        encoder = colour.analysis(vectors)
+        encode = _Codes(self.observation.mean, encoder)
+        noisy = self.observation.spectra.gather(encode)
+        codes = maps[self.grid.cell].astype(np.float32)
+        told = [one.told for one in found]
+        decoder = colour.unwhiten(white)
+        return WeakFeatures(vectors, encoder, decoder, noisy, codes, told, missed)
+
+
+def _ends(inside):
+    """First and last index along each axis, but for stray cells."""
+    ends = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        number = inside.sum(axis=others)
+        ends.append(np.flatnonzero(number > 0.3 * number.max())[[0, -1]])
+    return np.array(ends).T
+
+
+def _orthonormal(white):
+    """Columns that span rows."""
+    _, values, vectors = np.linalg.svd(white, full_matrices=False)
+    return vectors[values > 1e-6 * values.max(initial=0)].T
+
+
+def _by_cells(spectra, grid, function, level, along):
+    """Sums over cells of what a function makes of spectra, in single precision."""
+    total = np.zeros((grid.n_cells, spectra.n_channels), np.float32)
+    scale = np.sqrt(level)[:, None].astype("f4")
+    for where, values in spectra.each(function, scale, *along):
+        cells, number = np.unique(grid.cell[where], return_inverse=True)
+        shape = len(cells), len(number)
+        one = np.ones(len(number), np.float32)
+        sums = scipy.sparse.csr_array((one, (number, np.arange(shape[1]))), shape)
+        total[cells] += sums @ values
+    return total
+
+
+class _Residual:
+    """The whitened residual of rows; a class, so that it travels to processes."""
+
+    def __init__(self, decode, colour):
+        self.decode, self.colour = decode, colour
+
+    def __call__(self, rows, scale, *along):
+        white = self.colour.whiten(rows - self.decode(*along)) / scale
+        return np.clip(white, -_MOST, _MOST).astype(np.float32)
+
+
+class _Ratio:
+    """Variance of the noise over that of whitened, weighted spectra."""
+
+    def __init__(self, decode, noise, colour):
+        self.decode, self.noise, self.colour = decode, noise, colour
+
+    def __call__(self, rows, scale, *along):
+        variance = self.noise.variance(self.decode(*along)) / self.colour.spread**2
+        return (variance / scale**2).astype(np.float32)
+
+
+class _Codes:
+    """Codes of rows."""
+
+    def __init__(self, mean, encoder):
+        self.mean, self.encoder = mean, encoder
+
+    def __call__(self, rows):
+        return ((rows - self.mean) @ self.encoder).astype(np.float32)

@@ -1,0 +1,262 @@
+"""A scan for features that show only in means over places."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.special
+
+from hyperspy_aedenoise._filters.windows import box
+
+#: Standard deviations of the features that are looked for, in channels, up to a share
+#: of all of them; steps between their centres in units of it; and least part of them
+#: outside of the known components.
+_NARROWEST, _FACTOR, _BROADEST, _STEP, _OUTSIDE = 1.2, 1.7, 0.2, 0.7, 0.35
+#: Sides of square windows in cells, and of bands across the whole map.
+_SQUARES, _BANDS = (1, 2, 3, 5, 8, 12, 18, 27, 40), (1, 2, 3, 5, 9, 16, 32)
+#: Chance that noise shows anything in the whole map, in either way of looking.
+_CHANCE = 0.005
+#: Fewest independent windows in which power is looked at.
+_FEWEST_WINDOWS = 20
+#: Largest number of independent means over windows of a size, relative to how many of
+#: them fit beside each other.
+_OVERLAPPING = 30
+#: Waves across the map as which smooth trends are looked at, in half periods.
+_WAVES = (1, 2)
+#: Templates that are looked at together.
+_TILE = 64
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a scan shows most clearly.
+
+    Parameters
+    ----------
+    template : int
+        Number of the feature.
+    window : ndarray of bool, shape of the grid, or None
+        Where its mean is too large for chance. None: in many windows together.
+    significance : float
+        In standard deviations, as of a single look.
+    excess : float
+        Logarithm of the chance that is allowed over the chance in all looks: above 0
+        this is no chance.
+    """
+
+    template: int
+    window: np.ndarray | None
+    significance: float
+    excess: float
+
+
+def templates(colour, known):
+    """Features along energy in whitened spectra, outside of known components.
+
+    Parameters
+    ----------
+    colour : Colour
+    known : ndarray, shape (n_channels, n_known)
+        Orthonormal.
+
+    Returns
+    -------
+    white : ndarray of float32, shape (n_templates, n_channels)
+        Of norm 1.
+    centre, width : ndarray, shape (n_templates,)
+        In channels; the width is a standard deviation.
+    """
+    n_channels = len(colour.spread)
+    width, centre = [], []
+    one = _NARROWEST
+    while one <= max(_BROADEST * n_channels, _NARROWEST):
+        places = np.arange(0, n_channels, max(_STEP * one, 1))
+        centre.append(places)
+        width.append(np.full(len(places), one))
+        one *= _FACTOR
+    centre, width = np.concatenate(centre), np.concatenate(width)
+    apart = (np.arange(n_channels) - centre[:, None]) / width[:, None]
+    white = colour.whiten(np.exp(-0.5 * apart**2) * colour.spread.mean())
+    white /= np.linalg.norm(white, axis=1, keepdims=True)
+    white -= (white @ known) @ known.T
+    norm = np.linalg.norm(white, axis=1)
+    kept = norm > _OUTSIDE
+    white = (white[kept] / norm[kept, None]).astype(np.float32)
+    return white, centre[kept], width[kept]
+
+
+def looks_at(width):
+    """Logarithm of the number of looks for which each template counts.
+
+    All widths have the same share of the chance, so that few broad ones count less
+    than many narrow ones.
+
+    Parameters
+    ----------
+    width : ndarray, shape (n_templates,)
+    """
+    _, kind, number = np.unique(width, return_inverse=True, return_counts=True)
+    return np.log(number[kind] * len(number))
+
+
+def scan(cells, count, white, looks_at, ratio=None):
+    """Look at means over windows of all sizes, for all features.
+
+    Parameters
+    ----------
+    cells : ndarray of float32, shape (n_maps, n_rows, n_columns, n_channels)
+        Whitened residual, with noise of variance 1; 0 where there is none.
+    count : ndarray, shape (n_maps, n_rows, n_columns)
+        Spectra in each cell.
+    white : ndarray, shape (n_templates, n_channels)
+        Features.
+    looks_at : ndarray, shape (n_templates,)
+        Logarithm of the number of looks for which each counts.
+    ratio : ndarray, shape of `cells`, optional
+        Variance of the noise, where it is not 1 in each channel.
+
+    Returns
+    -------
+    Seen
+
+    Notes
+    -----
+    Of each feature and window size two numbers are looked at: the largest mean, which
+    compact regions raise, and the mean square of all, which scattered ones raise. The
+    first one is compared with Gaussian noise, the second with a chi-squared
+    distribution of the same three moments (J. P. Imhof, Biometrika 48 (1961) 419,
+    https://doi.org/10.1093/biomet/48.3-4.419, section 4). Smooth trends are looked at
+    as cosines across the map. Chances are multiplied by the number of looks
+    (Bonferroni), of which each size and each width has the same share (L. Duembgen and
+    V. G. Spokoiny, Ann. Statist. 29 (2001) 124,
+    https://doi.org/10.1214/aos/996986504, adjust in the same way): it is too careful by
+    less than half a standard deviation. Both are divided by what half of all features
+    exceed, if that is more than noise: what all have in common is an error of the noise
+    model.
+    """
+    used = count > 0
+    n_used, n_templates = int(used.sum()), len(white)
+    windows = _windows(cells.shape[1:3])
+    norms = [np.sqrt(np.maximum(box(used.astype(float), *w), 1)) for w in windows]
+    trends = _trends(used)
+    largest = np.zeros((len(windows) + 1, n_templates))
+    power = np.ones((len(windows) + 1, n_templates))
+    for start in range(0, n_templates, _TILE):
+        part = slice(start, start + _TILE)
+        match = _matches(cells, white[part], used, ratio)
+        largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
+        for number, (window, norm) in enumerate(zip(windows, norms, strict=True)):
+            means = box(match, *window)
+            means = means[used] / norm[used][:, None].astype(np.float32)
+            power[number, part] = np.square(means).mean(axis=0)
+            largest[number, part] = np.maximum(means.max(axis=0), -means.min(axis=0))
+    common = np.maximum(np.median(power, axis=1, keepdims=True), 1)
+    common[-1] = common.max()
+    largest /= np.sqrt(common)
+    power /= common
+    looks_at = looks_at + np.log(len(windows) + 1)
+    n_means = [_n_means(used.shape, w, n_used) for w in windows] + [len(trends)]
+    compact = scipy.special.log_ndtr(-largest) + looks_at
+    compact += np.log(2 * np.array(n_means, float))[:, None]
+    moments = [_moments(used.shape[1:], w, n_used) for w in windows]
+    dispersed = [_log_tail(q, *m) for q, m in zip(power, moments, strict=False)]
+    dispersed += looks_at
+    log_chance = min(compact.min(), dispersed.min())
+    if compact.min() > dispersed.min():
+        look, template = np.unravel_index(dispersed.argmin(), dispersed.shape)
+        z = -scipy.special.ndtri_exp(log_chance - looks_at[template])
+        return Seen(int(template), None, float(z), np.log(_CHANCE) - log_chance)
+    look, template = np.unravel_index(compact.argmin(), compact.shape)
+    window = None
+    if look < len(windows):
+        match = _matches(cells, white[[template]], used, ratio)
+        means = box(match, *windows[look])[..., 0] / norms[look]
+        where = np.unravel_index(np.abs(np.where(used, means, 0)).argmax(), used.shape)
+        window = used & _around(where, windows[look], used.shape)
+    z = float(largest[look, template])
+    return Seen(int(template), window, z, np.log(_CHANCE) - log_chance)
+
+
+def _n_means(shape, window, n_used):
+    """How many independent means over windows of a size there are, at most."""
+    area = np.prod(np.minimum(window, shape[1:]))
+    return min(n_used, _OVERLAPPING * n_used / area)
+
+
+def _trends(used):
+    """Cosines across the maps where these are used, orthonormal, (n, n_used)."""
+    found = [np.ones(used.shape)]
+    for axis in (1, 2):
+        place = np.indices(used.shape)[axis] + 0.5
+        n = used.shape[axis]
+        found += [np.cos(np.pi * k * place / n) for k in _WAVES if k < n]
+    found = np.array([one[used] for one in found])
+    basis = np.linalg.qr(found.T)[0].T
+    return basis[1:].astype(np.float32)
+
+
+def _matches(cells, white, used, ratio):
+    """Matches in units of their noise, shape (n_maps, n_rows, n_columns, n)."""
+    match = cells @ white.T
+    if ratio is not None:
+        match /= np.sqrt(np.maximum(ratio @ np.square(white).T, 0.1))
+    values = match[used]
+    doubt = 2.5 * 1.17 / np.sqrt(len(values))
+    middle = 1.4826 * np.median(np.abs(values), axis=0) - doubt
+    return match / np.maximum(middle, 1).astype(np.float32)
+
+
+def _windows(shape):
+    """Heights and widths of the windows."""
+    height, width = shape
+    found = {(min(side, height), min(side, width)) for side in _SQUARES}
+    found |= {(min(side, height), 2 * width) for side in _BANDS}
+    found |= {(2 * height, min(side, width)) for side in _BANDS}
+    found |= {(min(a, height), min(b, width)) for a, b in ((3, 15), (15, 3))}
+    # what covers most of the map is not seen beside the mean
+    some = [w for w in found if w[0] < 0.7 * height or w[1] < 0.7 * width]
+    return sorted(some or [(1, 1)])
+
+
+def _around(where, window, shape):
+    """The window around a cell."""
+    inside = np.zeros(shape, bool)
+    rows, columns = (
+        slice(max(at - (size - 1) // 2, 0), max(at - (size - 1) // 2 + size, 0))
+        for at, size in zip(where[1:], window, strict=True)
+    )
+    if window[0] > shape[1]:
+        rows = slice(None)
+    if window[1] > shape[2]:
+        columns = slice(None)
+    inside[where[0], rows, columns] = True
+    return inside
+
+
+def _moments(shape, window, n_used):
+    """Degrees of freedom and scale of the mean square of means over windows."""
+    traces = np.ones(2)
+    for n, size in zip(shape, window, strict=True):
+        index = np.arange(n)
+        first = index - (size - 1) // 2
+        member = (index >= first[:, None]) & (index < (first + size)[:, None])
+        if size >= 2 * n:
+            member[:] = True
+        member = member / np.sqrt(member.sum(axis=1, keepdims=True))
+        alike = member @ member.T
+        square = alike @ alike
+        traces *= np.trace(square) / n, np.vdot(square, alike) / n
+    second, third = traces / n_used ** np.array([1, 2])
+    # of a mean of 1: half of the variance, and an eighth of the third cumulant
+    return second, third
+
+
+def _log_tail(power, second, third):
+    """Logarithm of the chance of a mean square, by Imhof's three moments."""
+    freedom = second**3 / third**2
+    if freedom < _FEWEST_WINDOWS:
+        return np.zeros_like(power)
+    chi = np.maximum((power - 1) * np.sqrt(freedom / second) + freedom, 1e-9)
+    # cube roots of it are nearly Gaussian (Wilson and Hilferty, 1931)
+    spread = 2 / (9 * freedom)
+    z = ((chi / freedom) ** (1 / 3) - 1 + spread) / np.sqrt(spread)
+    return scipy.special.log_ndtr(-z)

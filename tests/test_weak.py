@@ -1,0 +1,265 @@
+"""Weak features, which show only in means over places, are found and kept."""
+
+import numpy as np
+import pytest
+
+from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
+from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._engine.restoration import restore
+from hyperspy_aedenoise._filters.weak_scan import scan
+from hyperspy_aedenoise._filters.windows import Grid, box, fitted_windows
+from hyperspy_aedenoise._noise.whitening import Colour
+from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
+
+NOISE = NoiseModel.gaussian(1.0)
+DETECTOR = NoiseModel(0.5, 0.5, (1.0, 0.4, 0.08))
+CHANNEL = np.arange(100)
+SHAPE = (28, 32)
+Y, X = np.indices(SHAPE)
+REGIONS = {
+    "half": X < 14,
+    "rows": (Y == 17) | (Y == 18),
+    "patch": (Y >= 8) & (Y < 15) & (X >= 11) & (X < 19),
+}
+
+
+def peak(centre, width, height=1.0):
+    return height * np.exp(-0.5 * ((CHANNEL - centre) / width) ** 2)
+
+
+def clean(shape=SHAPE):
+    """One strong component on a flat spectrum."""
+    y, x = np.indices(shape)
+    weight = 6 + 4 * np.cos(x) * np.cos(0.7 * y)
+    return 20 + weight[..., None] * peak(30, 6)
+
+
+def with_feature(region, total, feature, noise=NOISE):
+    """Clean spectra with a feature of a total significance, and it alone."""
+    base = clean(region.shape)
+    spread = np.sqrt(noise.variance(base.mean(axis=(0, 1))))
+    inside = noise.correlation[0] + 2 * sum(noise.correlation[1:])
+    norm = np.linalg.norm(feature / spread) / np.sqrt(inside)
+    extra = region[..., None] * feature * total / norm / np.sqrt(region.sum())
+    return base + extra, extra
+
+
+def restored(truth, noise, rng, used=None):
+    """The restoration by shrunk principal components, and what comes with it."""
+    noisy = noise.sample(truth, rng)
+    used = np.ones(truth.shape[:-1], bool) if used is None else used
+    observation = Observation.of(noisy[used], used, noise)
+    return observation, restore(observation, None, Recipe(), rng)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("noise", [NOISE, DETECTOR], ids=["white", "detector"])
+def test_a_weak_feature_is_kept(region, noise, rng):
+    """Of 16 standard errors in all, too few for a component of its own."""
+    truth, extra = with_feature(REGIONS[region], 16, peak(70, 3), noise)
+    _, result = restored(truth, noise, rng)
+    values = result.spectra().reshape(truth.shape)
+    kept = np.vdot(values - clean(), extra) / np.vdot(extra, extra)
+    # half of it is in the mean spectrum, the contrast has an error of 1 / 11
+    assert kept == pytest.approx(1, abs=3 / 11)
+    assert len(result.weak.found) == 1
+    assert abs(result.weak.found[0]["channel"] - 70) <= 3
+    outside = (values - truth)[~REGIONS[region]].mean(axis=0)
+    assert np.abs(outside).max() < 0.3 * extra.max()
+
+
+def test_a_negative_feature_beside_the_known_component(rng):
+    truth, extra = with_feature(REGIONS["half"], 16, -peak(37, 4))
+    _, result = restored(truth, NOISE, rng)
+    values = result.spectra().reshape(truth.shape)
+    kept = np.vdot(values - clean(), extra) / np.vdot(extra, extra)
+    assert kept == pytest.approx(1, abs=3 / 11)
+
+
+def test_a_smooth_trend(rng):
+    """Half of a ramp is in the mean spectrum; the other half has a code."""
+    truth, extra = with_feature(X / 31, 20, peak(70, 3))
+    extra = extra * np.sqrt((X / 31).sum() / np.square(X / 31).sum())
+    truth = clean() + extra
+    _, result = restored(truth, NOISE, rng)
+    values = result.spectra().reshape(truth.shape)
+    kept = np.vdot(values - clean(), extra) / np.vdot(extra, extra)
+    assert kept == pytest.approx(1, abs=3 / 20)
+    assert len(result.weak.found) == 1
+
+
+@pytest.mark.parametrize("noise", [NOISE, DETECTOR], ids=["white", "detector"])
+def test_nothing_in_noise(noise, rng):
+    """A chance of 1 % each: two false ones of 12 come once in 150 times."""
+    found = []
+    for _ in range(12):
+        _, result = restored(clean((16, 20)), noise, rng)
+        found += result.weak.found + result.weak.missed
+    assert len(found) <= 1
+
+
+def test_where_the_noise_is_larger_than_assumed_everywhere(rng):
+    """That is an error of the noise model, and no feature."""
+    truth = clean()
+    noisy = truth + 1.15 * rng.standard_normal(truth.shape)
+    used = np.ones(SHAPE, bool)
+    observation = Observation.of(noisy.reshape(-1, 100), used, NOISE)
+    result = restore(observation, 1, Recipe(), rng)
+    assert result.weak is None  # a number of codes was asked for
+    result = restore(observation, None, Recipe(), rng)
+    assert not result.weak.found
+
+
+def test_positions_left_out_and_stacks(rng):
+    """What is left out counts nowhere; each map of a stack has its own windows."""
+    region = np.stack([REGIONS["half"], np.zeros(SHAPE, bool)])
+    truth = np.stack([clean(), clean()])
+    _, extra = with_feature(REGIONS["half"], 16, peak(70, 3))
+    truth[0] += extra
+    used = np.ones(region.shape, bool)
+    used[0, 5:9, 3:12] = used[1, 20:] = False
+    _, result = restored(truth, NOISE, rng, used)
+    assert len(result.weak.found) == 1
+    values = (result.spectra() - truth[used]) @ peak(70, 3)
+    in_region, in_other = values[region[used]], values[~region[used]]
+    height = (extra @ peak(70, 3)).max()
+    assert abs(in_region.mean()) < 0.2 * height
+    assert abs(in_other.mean()) < 0.2 * height
+
+
+def test_a_line(rng):
+    region = (np.arange(240) >= 100)[None] & (np.arange(240) < 180)[None]
+    truth, extra = with_feature(region, 11, peak(70, 3))
+    _, result = restored(truth, NOISE, rng)
+    values = result.spectra().reshape(truth.shape)
+    kept = np.vdot(values - clean(region.shape), extra) / np.vdot(extra, extra)
+    assert kept == pytest.approx(1, abs=3 / 11)
+
+
+def test_by_blocks(rng):
+    """A lazy signal is looked at block by block, with the same result."""
+    dask_array = pytest.importorskip("dask.array")
+    truth, _ = with_feature(REGIONS["half"], 16, peak(70, 3))
+    noisy = NOISE.sample(truth, rng).astype(np.float32)
+    lazy = dask_array.from_array(noisy, (9, 11, 50))
+    used = np.ones(SHAPE, bool)
+    results = []
+    for values in (noisy, lazy):
+        observation = Observation(spectra_of(values, used), Layout.of(used), NOISE)
+        results.append(restore(observation, None, Recipe(), np.random.default_rng(0)))
+    assert len(results[1].weak.found) == 1
+    np.testing.assert_allclose(results[0].weak.codes, results[1].weak.codes, atol=0.01)
+
+
+def test_known_directions_are_looked_up_and_not_searched(rng):
+    """A refit has the features of the fit, also where chance hides one."""
+    truth, _ = with_feature(REGIONS["half"], 16, peak(70, 3))
+    observation, result = restored(truth, NOISE, rng)
+    again = restore(observation, None, Recipe(), rng, weak=result.weak.vectors)
+    assert again.weak.found == [None]
+    codes = np.stack([one.codes[:, -1] for one in (result, again)])
+    assert np.corrcoef(codes)[0, 1] > 0.98
+    none = restore(observation, None, Recipe(), rng, weak=np.zeros((100, 0)))
+    assert none.codes.shape[1] == result.codes.shape[1] - 1
+
+
+def test_what_is_seen_but_not_kept_is_told(fitted):
+    from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
+
+    denoiser = fitted[0]
+    assert warning_of_missed(denoiser, "eV") == ""
+    weak = denoiser.history_["weak"]
+    feature = weak["features"][0]
+    weak["missed"].append(feature | {"height": 0.0, "significance": 7.2})
+    try:
+        text = warning_of_missed(denoiser, "eV")
+    finally:
+        weak["missed"].clear()
+    assert "53" in text and "significance 7" in text and "times the noise" not in text
+
+
+def test_sums_over_windows():
+    values = np.arange(24.0).reshape(1, 4, 6)
+    around = box(values, 3, 2)
+    assert around[0, 1, 2] == values[0, 0:3, 2:4].sum()
+    assert around[0, 0, 5] == values[0, 0:2, 5:].sum()
+    np.testing.assert_allclose(box(values, 8, 12), values.sum())
+
+
+def test_large_maps_are_binned():
+    """The noise of a cell is that of its mean."""
+    layout = Layout.of(np.ones((130, 20), bool))
+    grid = Grid.of(layout, np.full(2600, 4.0))
+    assert grid.shape == (1, 44, 20)
+    assert grid.count().max() == 3
+    np.testing.assert_allclose(grid.weights().max(), 3 / 4)
+    np.testing.assert_array_equal(
+        grid.cell, np.arange(2600) // 60 * 20 + np.tile(range(20), 130)
+    )
+
+
+def test_rectangles_that_overlap(rng):
+    truth = np.zeros((1, 24, 24))
+    truth[0, 3:15, 4:10] = 1.0
+    truth[0, 10:20, 8:22] -= 0.8
+    noisy = truth + 0.8 * rng.standard_normal(truth.shape)
+    fit = fitted_windows(noisy, np.full(truth.shape, 0.8**-2), 1.0, 40)
+    assert np.square(fit - truth).mean() < 0.1 * 0.8**2
+
+
+def test_chance_is_as_stated(rng):
+    """A scan of pure noise is above its limit in far less than a tenth of the cases."""
+    white = np.linalg.qr(rng.standard_normal((40, 40)))[0].astype(np.float32)
+    count, looks = np.ones((1, 16, 18)), np.full(40, np.log(40))
+    seen = [
+        scan(rng.standard_normal((1, 16, 18, 40), np.float32), count, white, looks)
+        for _ in range(60)
+    ]
+    assert sum(one.excess > 0 for one in seen) <= 3
+    # and it isn't far too careful: some come near
+    assert max(one.excess for one in seen) > -5
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(4)
+    truth, extra = with_feature(REGIONS["half"], 17, peak(70, 3))
+    noisy = NOISE.sample(truth, rng).astype(np.float32)
+    denoiser = AutoencoderDenoiser(noise=NOISE, random_state=0)
+    return denoiser.fit(noisy, energies=500 + 0.5 * CHANNEL), noisy, extra
+
+
+def test_it_is_told_and_survives_a_file(fitted, tmp_path):
+    from hyperspy_aedenoise._report.summary import latent_names, summary
+
+    denoiser, noisy, extra = fitted
+    denoised = denoiser.denoise(noisy)
+    kept = np.vdot(denoised - clean(), extra) / np.vdot(extra, extra)
+    assert kept == pytest.approx(1, abs=3 / 11)
+    text = summary(denoiser, "eV")
+    assert "weak feature kept: 53" in text
+    assert "in columns 0 to " in text
+    names = latent_names(denoiser, 3).values()
+    assert any(name.startswith("Weak feature, 53") for name in names)
+    denoiser.save(tmp_path / "fit.keras")
+    again = AutoencoderDenoiser.load(tmp_path / "fit.keras")
+    np.testing.assert_array_equal(again.denoise(noisy), denoised)
+    assert again.history_["weak"] == denoiser.history_["weak"]
+    assert summary(again, "eV") == text
+
+
+def test_directions_come_back_from_the_encoder(fitted):
+    denoiser, noisy, _ = fitted
+    observation = Observation.of(noisy.reshape(-1, 100), np.ones(SHAPE, bool), NOISE)
+    vectors = denoiser.fitted_.weak_vectors(observation.colour)
+    assert vectors.shape[1] == 1
+    white = observation.colour.whiten(peak(70, 3)[None])[0]
+    assert abs(vectors[:, 0] @ white) > 0.9 * np.linalg.norm(white)
+
+
+def test_what_analysis_does_is_undone(rng):
+    colour = Colour.of(DETECTOR, clean().mean(axis=(0, 1)))
+    basis = rng.standard_normal((100, 3))
+    np.testing.assert_allclose(colour.synthesis(colour.analysis(basis)), basis)
