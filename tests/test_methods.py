@@ -550,15 +550,16 @@ def test_axes_without_units_and_names(noisy_signal, capsys, caplog):
 @pytest.mark.parametrize(("unit", "words"), [("keV", "keV"), (None, "channels")])
 def test_energies_are_told_in_the_unit_of_the_axis(unit, words):
     """Of a drift of one channel, 0.3 eV: 0.0003 keV, and 1 channel without a unit."""
-    from hyperspy_aedenoise._report.summary import _place, _spread_of_shift
+    from hyperspy_aedenoise._report.summary import _spread_of_shift
+    from hyperspy_aedenoise._report.weak_in_words import energy_in_words
 
     drifted = SimpleNamespace(
         history_={"energy_shift": [-1.0, 1.0]}, energies_=0.5 + 0.0003 * np.arange(100)
     )
     number = "0.0003" if unit else "1"
     assert _spread_of_shift(drifted, unit or "") == f"{number} {words}"
-    place = _place({"channel": 10.0}, drifted.energies_, unit or "")
-    assert place == f"0.503 {unit or 'on the energy axis'}"
+    where = energy_in_words({"channel": 10.0}, drifted.energies_, unit or "")
+    assert where == f"0.503 {unit or 'on the energy axis'}"
 
 
 def test_a_fit_that_separates_nothing_says_so(rng, capsys):

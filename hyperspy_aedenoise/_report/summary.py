@@ -3,7 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
-from hyperspy_aedenoise._report.weak_in_words import lines_on_weak, place
+from hyperspy_aedenoise._report.weak_in_words import energy_in_words, lines_on_weak
 from hyperspy_aedenoise._report.words import VARIABLE, n_spectra_in_words, with_error
 
 #: Positions of a rare peak, and spikes, that are named.
@@ -199,9 +199,11 @@ def latent_names(denoiser, most, unit=""):
     n_codes = denoiser.decode_dimension() - len(features) - len(peaks)
     names = {number: f"{VARIABLE} {number}" for number in range(n_codes)[:most]}
     for number, feature in enumerate(features, n_codes):
-        names[number] = f"Weak feature, {place(feature, denoiser.energies_, unit)}"
+        names[number] = (
+            f"Weak feature, {energy_in_words(feature, denoiser.energies_, unit)}"
+        )
     for number, peak in enumerate(peaks, n_codes + len(features)):
-        names[number] = f"Rare peak, {place(peak, denoiser.energies_, unit)}"
+        names[number] = f"Rare peak, {energy_in_words(peak, denoiser.energies_, unit)}"
     return names
 
 
@@ -219,7 +221,8 @@ def _lines_on_spikes(spikes, energies, unit):
         return []
     places = zip(spikes["positions"], spikes["channels"], strict=True)
     first = [
-        f"s.inav{place[::-1]} at {place({'channel': channel}, energies, unit)}"
+        f"s.inav{place[::-1]} at "
+        + energy_in_words({"channel": channel}, energies, unit)
         for place, channel in list(places)[:_SHOWN]
     ]
     more = ", ..." if spikes["n_spikes"] > len(first) else ""
@@ -241,7 +244,7 @@ def _lines_on_rare(rare, energies, unit):
         where = "".join(f" inav{place[::-1]}" for place in peak["positions"][:_SHOWN])
         more = "" if n_spectra <= _SHOWN else ", ..."
         lines.append(
-            f"  rare peak put back: {place(peak, energies, unit)} in "
+            f"  rare peak put back: {energy_in_words(peak, energies, unit)} in "
             f"{n_spectra_in_words(n_spectra)} ({where.strip()}{more}), up to "
             f"{peak['strength']:.0f} times the noise"
         )

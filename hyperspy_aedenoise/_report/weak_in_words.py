@@ -39,7 +39,7 @@ def warning_of_missed(denoiser, unit):
     )
 
 
-def place(feature, energies, unit):
+def energy_in_words(feature, energies, unit):
     """Where a peak lies, in energy loss if that is known."""
     if energies is None:
         return f"channel {feature['channel']:.0f}"
@@ -52,7 +52,7 @@ def _in_words(one, denoiser, unit):
     width, of = _FWHM * one["width"], "channels"
     if energies is not None and unit:
         width, of = width * abs(energies[1] - energies[0]), unit
-    words = f"{place(one, energies, unit)}, {width:.2g} {of} wide, "
+    words = f"{energy_in_words(one, energies, unit)}, {width:.2g} {of} wide, "
     if one["height"]:
         words += (
             f"in {one['n_positions']} positions {_where(one, axes)}, "

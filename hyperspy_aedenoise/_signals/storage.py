@@ -103,11 +103,10 @@ class Fitted:
     @property
     def marks(self):
         """Fingerprints of all spectra that it knows; None where there are none."""
-        if self.carried.known is not None:
-            return self.carried.known.marks
-        if isinstance(self.denoiser, DenoisedSpectra) or not self.sees_all:
-            return None
-        return self.denoiser.fitted_.bank.fingerprints
+        known, places = self.carried.known, self._places
+        if known is not None:
+            return known.marks
+        return None if places is None else places.fingerprints
 
     def found(self, marks):
         """Fingerprints of spectra, and where they are among the known ones, or ()."""
@@ -246,8 +245,7 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     if masked is None:
         masked = left_out_by_place(signal)
     if fitted.marks is not None:
-        most = MANY_NEW if fitted.sees_all else 1.0
-        check_spectra(signal, fitted, masked, most)
+        check_spectra(signal, fitted, masked, MANY_NEW if fitted.sees_all else 1.0)
     if signal._lazy and fitted.has_twins:
         # which of identical spectra is where shows in the whole map, not in a block
         marks = marks_in(signal, fitted.kept)
@@ -347,7 +345,6 @@ def restored_like(signal, values):
     """Wrap restored values; how they came about stays, the autoencoder doesn't."""
     restored = like(signal, values)
     entry = restored.metadata.get_item(PLACE)
-    for name in _INNER:
-        if entry.has_item(name):
-            delattr(entry, name)
+    for name in filter(entry.has_item, _INNER):
+        delattr(entry, name)
     return restored
