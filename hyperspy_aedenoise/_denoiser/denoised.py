@@ -40,7 +40,7 @@ class DenoisedSpectra:
     def denoise(self, spectra):
         """Denoised spectra of noisy ones, shape (..., n_channels)."""
         rows = spectra.reshape(-1, spectra.shape[-1])
-        place = self._places.find(fingerprints(rows))
+        place = self._places.find(fingerprints(rows), (len(rows),))
         finite = np.isfinite(rows).all(axis=1)
         if (place[finite] == -1).any():
             raise self._refusal()

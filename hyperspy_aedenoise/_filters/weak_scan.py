@@ -146,8 +146,10 @@ def scan(cells, count, white, looks_at, ratio=None):
         largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
         for number, (window, norm) in enumerate(zip(windows, norms, strict=True)):
             means = box(match, *window)
-            means = means[used] / norm[used][:, None].astype(np.float32)
-            power[number, part] = np.square(means).mean(axis=0)
+            means = means / norm[..., None].astype(np.float32)
+            # of a copy of those used, unless all are
+            means = means.reshape(n_used, -1) if used.all() else means[used]
+            power[number, part] = np.einsum("ij,ij->j", means, means) / n_used
             largest[number, part] = np.maximum(means.max(axis=0), -means.min(axis=0))
     common = np.maximum(np.median(power, axis=1, keepdims=True), 1)
     common[-1] = common.max()
