@@ -77,7 +77,7 @@ def trial(command, how, rng):
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         os._exit({"main": command_line, "save": saving}[command]())
     if how != "full":
-        time.sleep(rng.uniform(0.05, LONGEST))
+        time.sleep(rng.uniform(0.2, LONGEST))  # by then it has its handler
         os.kill(child, getattr(signal, how))
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     left = sorted(set(os.listdir()) - {"scan.hspy", *OUTPUTS[command]})
