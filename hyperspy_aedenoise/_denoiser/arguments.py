@@ -149,9 +149,8 @@ def checked_spectra(spectra, left_out, passes=None):
         is_copy.sum(),
         len(is_copy),
     )
-    used = layout.mask.copy()
-    used[used] = ~is_copy
-    return spectra_of(values, used, passes), Layout.of(used)
+    layout = layout.some(~is_copy)
+    return spectra_of(values, layout.mask, passes), layout
 
 
 def checked_reference(reference, n_channels):

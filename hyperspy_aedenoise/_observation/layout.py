@@ -68,6 +68,12 @@ class Layout:
         mirrored = np.where(inside & self.used[tuple(mirrored)], mirrored, nearest)
         return self.number[tuple(mirrored)]
 
+    def some(self, kept):
+        """The layout of some of the spectra, bool, shape (n_spectra,)."""
+        mask = self.mask.copy()
+        mask[mask] = kept
+        return Layout.of(mask)
+
     def to_map(self, values):
         """Values of spectra at their positions.
 

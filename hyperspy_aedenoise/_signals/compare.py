@@ -137,13 +137,11 @@ def _observed(selection, used, denoiser):
     """Those spectra as an observation, of several copies one."""
     passes = progress_bar(None, "Reading", False)
     is_copy = copies(spectra_of(selection.counts, used, passes))
-    if is_copy.any():
-        used = used.copy()
-        used[used] = ~is_copy
-    spectra = spectra_of(selection.counts, used, passes)
+    layout = Layout.of(used).some(~is_copy)
+    spectra = spectra_of(selection.counts, layout.mask, passes)
     step = np.diff(selection.energies)
     gapless = np.allclose(step, step[:1], rtol=0.01)
-    return Observation(spectra, Layout.of(used), denoiser.noise_, gapless)
+    return Observation(spectra, layout, denoiser.noise_, gapless)
 
 
 def _measured(observation):

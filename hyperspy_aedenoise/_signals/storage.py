@@ -150,14 +150,10 @@ def has_whole_fit(signal):
         marks = denoiser.fingerprints
     elif denoiser.history_["interrupted"]:
         return False
-    elif denoiser.is_spatial:
-        marks = denoiser.fitted_.bank.fingerprints
     else:
-        known = fitted.carried.known
-        if known is None:  # by 0.1.0
-            return True
-        marks = known.marks
-    return bool(np.isin(marks_in(signal, fitted.kept), marks).any())
+        marks = fitted.marks
+    # a network by 0.1.0 doesn't tell
+    return marks is None or bool(np.isin(marks_in(signal, fitted.kept), marks).any())
 
 
 def left_out_by_place(signal):
