@@ -160,7 +160,7 @@ def _hopeful(found):
     """Recipes that may still be the best one, and the start."""
     least = min(one.value for one in found.values())
     return {Recipe()} | {
-        recipe for recipe, one in found.items() if one.value < least + one.error
+        recipe for recipe, one in found.items() if one.value < least + 2 * one.error
     }
 
 
