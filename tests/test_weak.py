@@ -7,7 +7,7 @@ from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._filters.weak_scan import scan
-from hyperspy_aedenoise._filters.windows import Grid, box, fitted_windows
+from hyperspy_aedenoise._filters.windows import Grid, around, fitted_windows, integral
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
@@ -182,10 +182,14 @@ def test_what_is_seen_but_not_kept_is_told(fitted):
 
 def test_sums_over_windows():
     values = np.arange(24.0).reshape(1, 4, 6)
-    around = box(values, 3, 2)
-    assert around[0, 1, 2] == values[0, 0:3, 2:4].sum()
-    assert around[0, 0, 5] == values[0, 0:2, 5:].sum()
-    np.testing.assert_allclose(box(values, 8, 12), values.sum())
+    sums = integral(values)
+    means = around(sums, 3, 2)
+    assert means[0, 1, 2] == values[0, 0:3, 2:4].sum()
+    assert means[0, 0, 5] == values[0, 0:2, 5:].sum()
+    rows = around(sums, 2, 12)
+    assert rows.shape == (1, 4, 1)
+    assert rows[0, 1, 0] == values[0, 1:3].sum()
+    np.testing.assert_allclose(around(sums, 8, 12), [[[values.sum()]]])
 
 
 def test_large_maps_are_binned():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.special
 
-from hyperspy_aedenoise._filters.windows import box
+from hyperspy_aedenoise._filters.windows import around, integral
 
 #: Standard deviations of the features that are looked for, in channels, up to a share
 #: of all of them; steps between their centres in units of it; and least part of them
@@ -136,7 +136,7 @@ def scan(cells, count, white, looks_at, ratio=None):
     used = count > 0
     n_used, n_templates = int(used.sum()), len(white)
     windows = _windows(cells.shape[1:3])
-    norms = [np.sqrt(np.maximum(box(used.astype(float), *w), 1)) for w in windows]
+    same, scales = zip(*(_same_and_scale(used, w) for w in windows), strict=True)
     trends = _trends(used)
     largest = np.zeros((len(windows) + 1, n_templates))
     power = np.ones((len(windows) + 1, n_templates))
@@ -144,13 +144,13 @@ def scan(cells, count, white, looks_at, ratio=None):
         part = slice(start, start + _TILE)
         match = _matches(cells, white[part], used, ratio)
         largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
-        for number, (window, norm) in enumerate(zip(windows, norms, strict=True)):
-            means = box(match, *window)
-            means = means / norm[..., None].astype(np.float32)
-            # of a copy of those used, unless all are
-            means = means.reshape(n_used, -1) if used.all() else means[used]
-            power[number, part] = np.einsum("ij,ij->j", means, means) / n_used
-            largest[number, part] = np.maximum(means.max(axis=0), -means.min(axis=0))
+        sums = integral(match)
+        for number, window in enumerate(windows):
+            means = around(sums, *window)
+            means *= scales[number][..., None]
+            means = np.square(means, out=means).reshape(-1, means.shape[-1])
+            power[number, part] = same[number].ravel() @ means / n_used
+            largest[number, part] = np.sqrt(means.max(axis=0))
     common = np.maximum(np.median(power, axis=1, keepdims=True), 1)
     common[-1] = common.max()
     largest /= np.sqrt(common)
@@ -170,12 +170,25 @@ def scan(cells, count, white, looks_at, ratio=None):
     look, template = np.unravel_index(compact.argmin(), compact.shape)
     window = None
     if look < len(windows):
-        match = _matches(cells, white[[template]], used, ratio)
-        means = box(match, *windows[look])[..., 0] / norms[look]
-        where = np.unravel_index(np.abs(np.where(used, means, 0)).argmax(), used.shape)
+        match = _matches(cells, white[[template]], used, ratio)[..., 0]
+        means = np.where(used, around(integral(match), *windows[look]), 0)
+        where = np.unravel_index(np.abs(means * scales[look]).argmax(), used.shape)
         window = used & _around(where, windows[look], used.shape)
     z = float(largest[look, template])
     return Seen(int(template), window, z, np.log(_CHANCE) - log_chance)
+
+
+def _same_and_scale(used, window):
+    """Used cells that share each mean over windows, and what makes a sum a mean.
+
+    Means are in units of their error; 0 where no cell is used.
+    """
+    area = around(integral(used.astype("f4")), *window)
+    same = used.astype("f4")
+    for axis in (1, 2):
+        if area.shape[axis] < used.shape[axis]:
+            same = same.sum(axis=axis, keepdims=True)
+    return same, ((same > 0) / np.sqrt(np.maximum(area, 1))).astype("f4")
 
 
 def _n_means(shape, window, n_used):

@@ -55,37 +55,47 @@ class Grid:
         return np.bincount(self.cell, self.weight, self.n_cells).reshape(self.shape)
 
 
-def box(values, height, width):
-    """Sums over windows around all cells, shape of `values`.
+def integral(values):
+    """Sums over all rows above and columns before.
 
     Parameters
     ----------
     values : ndarray, shape (n_maps, n_rows, n_columns, ...)
-        Beyond its borders there is nothing.
+
+    Returns
+    -------
+    ndarray, shape (n_maps, n_rows + 1, n_columns + 1, ...)
+        Of the same precision.
+    """
+    n_maps, n_rows, n_columns, *others = values.shape
+    sums = np.zeros((n_maps, n_rows + 1, n_columns + 1, *others), values.dtype)
+    inside = sums[:, 1:, 1:]
+    np.cumsum(values, axis=1, out=inside)
+    np.cumsum(inside, axis=2, out=inside)
+    return sums
+
+
+def around(sums, height, width):
+    """Sums over windows around all cells.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (n_maps, n_rows + 1, n_columns + 1, ...)
+        As `integral` has them. Beyond the borders there is nothing.
     height, width : int
+
+    Returns
+    -------
+    ndarray, shape (n_maps, n_rows, n_columns, ...)
+        But one row or column where each window has all of them, which is where a side
+        of it is at least twice that of the maps.
     """
     for axis, size in ((1, height), (2, width)):
-        n = values.shape[axis]
-        if size >= 2 * n:
-            total = values.sum(axis=axis, keepdims=True)
-            values = np.broadcast_to(total, values.shape)
-        elif size > 1:
-            first = np.arange(n) - (size - 1) // 2
-            values = _between(values, axis, first, first + size)
-    return values
-
-
-def _between(values, axis, first, end):
-    """Sums of `values` from `first` to before `end`."""
-    n = values.shape[axis]
-    sums = np.zeros(tuple(m + (i == axis) for i, m in enumerate(values.shape)), "f4")
-    if values.dtype == float:
-        sums = sums.astype(float)
-    inside = [slice(None)] * values.ndim
-    inside[axis] = slice(1, None)
-    np.cumsum(values, axis=axis, out=sums[tuple(inside)])
-    first, end = np.clip(first, 0, n), np.clip(end, 0, n)
-    return sums.take(end, axis=axis) - sums.take(first, axis=axis)
+        n = sums.shape[axis] - 1
+        first = np.arange(1 if size >= 2 * n else n) - (size - 1) // 2
+        end = np.minimum(first + size, n)
+        sums = sums.take(end, axis=axis) - sums.take(np.maximum(first, 0), axis=axis)
+    return sums
 
 
 def sizes(n):
@@ -127,8 +137,8 @@ def fitted_windows(codes, weights, beyond, most):
     shapes = [(h, w) for h in sizes(n_rows) for w in sizes(n_columns)]
     while len(columns) < most:
         best, where = beyond, None
-        rest = _integral((codes - fit) * weights)
-        power = _integral(weights)
+        rest = integral((codes - fit) * weights)
+        power = integral(weights)
         for height, width in shapes:
             norm = _inside(power, height, width)
             mean = _inside(rest, height, width) / np.sqrt(np.maximum(norm, 1e-12))
@@ -149,13 +159,6 @@ def fitted_windows(codes, weights, beyond, most):
         amplitude = np.linalg.lstsq(scaled, (codes * root).ravel(), rcond=1e-6)[0]
         fit = (known @ amplitude).reshape(codes.shape)
     return fit
-
-
-def _integral(values):
-    """Sums over all rows above and columns before."""
-    sums = np.zeros((len(values), values.shape[1] + 1, values.shape[2] + 1))
-    sums[:, 1:, 1:] = values.cumsum(axis=1).cumsum(axis=2)
-    return sums
 
 
 def _inside(sums, h, w):
