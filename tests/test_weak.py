@@ -6,7 +6,7 @@ import pytest
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
-from hyperspy_aedenoise._filters.weak_scan import scan
+from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, around, fitted_windows, integral
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
@@ -215,12 +215,15 @@ def test_rectangles_that_overlap(rng):
 
 def test_chance_is_as_stated(rng):
     """A scan of pure noise is above its limit in far less than a tenth of the cases."""
-    white = np.linalg.qr(rng.standard_normal((40, 40)))[0].astype(np.float32)
-    count, looks = np.ones((1, 16, 18)), np.full(40, np.log(40))
-    seen = [
-        scan(rng.standard_normal((1, 16, 18, 40), np.float32), count, white, looks)
-        for _ in range(60)
-    ]
+    known = np.linalg.qr(rng.standard_normal((40, 2)))[0]
+    peaks = templates(Colour.of(NOISE, np.ones(40)), known)
+    count = np.ones((1, 16, 18))
+
+    def drawn():
+        noise = rng.standard_normal((1, 16, 18, 40))
+        return (noise - noise @ known @ known.T).astype(np.float32)
+
+    seen = [scan(drawn(), count, peaks) for _ in range(60)]
     assert sum(one.excess > 0 for one in seen) <= 3
     # and it isn't far too careful: some come near
     assert max(one.excess for one in seen) > -5

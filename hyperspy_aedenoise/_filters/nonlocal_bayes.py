@@ -15,8 +15,8 @@ MOST_FILTERED = 12
 #: Up to this many patches each is compared with all others; beyond it with those around
 #: and as many drawn at random, so that the time grows with the number of positions.
 _ALL = 4096
-#: Side of the blocks of positions that share what they are compared with, and how far
-#: beyond its block a patch looks.
+#: Side of the blocks of positions that share what they are compared with, in lines as
+#: many of them in a row, and how far beyond its block a patch looks.
 _BLOCK, _AROUND = 32, 14
 #: Positions of a patch from which on every second patch is enough in all passes but the
 #: last: where all take part each position still lies in five of them, or more.
@@ -296,13 +296,14 @@ def _neighbourhoods(used):
         yield index.ravel(), index[used]
         return
     anywhere = np.random.default_rng(0).permutation(index[used])[: _ALL // 2]
+    across = _BLOCK if height > 1 else _BLOCK**2
     for y in range(0, height, _BLOCK):
-        for x in range(0, width, _BLOCK):
+        for x in range(0, width, across):
             around = np.s_[
                 max(y - _AROUND, 0) : y + _BLOCK + _AROUND,
-                max(x - _AROUND, 0) : x + _BLOCK + _AROUND,
+                max(x - _AROUND, 0) : x + across + _AROUND,
             ]
-            block = index[y : y + _BLOCK, x : x + _BLOCK]
+            block = index[y : y + _BLOCK, x : x + across]
             yield block.ravel(), np.union1d(index[around][used[around]], anywhere)
 
 

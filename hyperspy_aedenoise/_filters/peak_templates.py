@@ -11,8 +11,9 @@ from hyperspy_aedenoise._noise.whitening import Colour
 _WIDTHS, _SPIKE_WIDTHS = (1.5, 2.1, 3.0, 4.2, 6.0, 8.5), (0.3, 1.0)
 #: What is less in a peak of norm 1 counts as nothing.
 _NOTHING = 1e-6
-#: Channels whose peaks are treated together, which are 0 a little beyond them; and
-#: width up to which they are so without the broader ones.
+#: Channels whose peaks are treated together, which are 0 a little beyond them, and
+#: width up to which they are so without the broader ones: of these twice as many
+#: channels for each factor of two in width.
 _TILE, _NARROW = 32, 2.5
 #: Widths of a peak beyond which it is nothing, and channels that whitening adds to it.
 _REACH, _TAIL = 7, 64
@@ -116,8 +117,10 @@ class Peaks:
         """All peaks, tile by tile."""
         tiles = []
         # narrow peaks reach less far beyond their tile
-        place = 2 * (self.centre // _TILE) + (self.width > _NARROW)
-        for one in np.unique(place):
+        kind = np.ceil(np.log2(np.maximum(self.width / _NARROW, 1)))
+        place = np.stack([kind, self.centre // (_TILE * 2**kind)])
+        places, place = np.unique(place, axis=1, return_inverse=True)
+        for one in range(places.shape[1]):
             numbers = np.flatnonzero(place == one)
             numbers = numbers[np.argsort(~self.spiky[numbers], kind="stable")]
             around = self._around(numbers)
@@ -136,21 +139,32 @@ class Peaks:
         for tile in self.tiles:
             yield tile.numbers, rows[:, tile.channels] @ tile.matched
 
-    def largest(self, rows):
+    def largest(self, rows, n_parts=1):
         """Largest match of each whitened row with a spike and with a broad peak.
 
-        Shape (n, 2), of either sign.
+        Of either sign. Shape (n, n_parts, 2), by parts of the channels in which the
+        peaks lie, of equal length but for the tiles; without that axis if all are one.
         """
-        found = np.zeros((len(rows), 2), dtype=np.float32)
-        for part in _parts(len(rows)):
+        found = np.zeros((len(rows), n_parts, 2), dtype=np.float32)
+        length = np.ceil(len(self.colour.spread) / n_parts)
+        for some in _parts(len(rows)):
             for tile in self.tiles:
-                match = rows[part, tile.channels] @ tile.matched
+                match = rows[some, tile.channels] @ tile.matched
                 kinds = match[:, : tile.n_spiky], match[:, tile.n_spiky :]
+                part = int(self.centre[tile.numbers].mean() // length)
                 for kind, values in enumerate(kinds):
                     high = values.max(axis=1, initial=0)
                     low = values.min(axis=1, initial=0)
                     largest = np.maximum(high, -low)
-                    found[part, kind] = np.maximum(found[part, kind], largest)
+                    known = found[some, part, kind]
+                    found[some, part, kind] = np.maximum(known, largest)
+        return found[:, 0] if n_parts == 1 else found
+
+    def all_matches(self, rows):
+        """Matches of few whitened rows, shape (n, n_peaks)."""
+        found = np.empty((len(rows), len(self.centre)), np.float32)
+        for numbers, match in self.matches(rows):
+            found[:, numbers] = match
         return found
 
     def best(self, rows):

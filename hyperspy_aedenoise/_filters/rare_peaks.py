@@ -4,22 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.special
 
 from hyperspy_aedenoise._filters.peak_templates import Peaks
+from hyperspy_aedenoise._filters.rare_limits import (
+    Limits,
+    measured_limits,
+    measured_spread,
+)
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
 
 #: Channels on both sides of a spike in which nothing else is looked for.
 _AROUND_SPIKE = 6
-#: Chance that noise shows anything in the whole data set; that it shows a further peak
-#: in a spectrum that has one; and a peak of its neighbours.
-_CHANCE, _CHANCE_FURTHER = 0.01, 0.05
-#: Rows of drawn noise that tell what chance does, share of them that makes the tail,
-#: and rows of the data that tell their spread.
-_NULL_ROWS, _TAIL, _SPREAD_ROWS = 6000, 0.02, 4096
-#: Rows of drawn noise at a time.
+#: Rows of a residual at a time.
 _AT_ONCE = 2048
 #: Most peaks that are looked for, and share of spectra beyond which they aren't rare.
 _MOST_PEAKS, _MOST_SPECTRA = 20, 0.1
@@ -110,8 +108,8 @@ def find_rare(observation, colour, restored, rng, margin=0):
     """
     residuals = _Residuals(observation, restored, colour)
     peaks = Peaks.all_of(colour, margin)
-    peaks = peaks.beside(_spread(residuals, peaks))
-    limits = _limits(residuals, peaks, rng)
+    peaks = peaks.beside(measured_spread(residuals, peaks))
+    limits = measured_limits(residuals, peaks, rng)
     broad = peaks.some(~peaks.spiky)
     largest = residuals.gather(peaks)
     (shown,) = np.nonzero(largest.max(axis=1) > limits.anywhere)
@@ -147,26 +145,6 @@ def find_rare(observation, colour, restored, rng, margin=0):
         n_spikes,
         share,
     )
-
-
-@dataclass(frozen=True)
-class _Limits:
-    """Matches that are too large for chance.
-
-    Parameters
-    ----------
-    anywhere : float
-        In any spectrum, with any peak.
-    further : float
-        With any peak, in a spectrum that has one.
-    alone, beside : float
-        With a known peak: in any spectrum, and beside one that has it.
-    """
-
-    anywhere: float
-    further: float
-    alone: float
-    beside: float
 
 
 @dataclass(frozen=True)
@@ -226,39 +204,6 @@ class _Residuals:
         return self.observation.spectra.gather(matched, *self.restored.along)
 
 
-def _spread(residuals, peaks):
-    """Spread of what matches each peak where it is clearly above that of noise.
-
-    From the median of the absolute values, of which few spectra with peaks don't
-    matter; half its standard error for each peak is 1.17 / sqrt(n).
-    """
-    n_spectra = residuals.n_spectra
-    white = residuals.take(np.arange(0, n_spectra, -(-n_spectra // _SPREAD_ROWS)))
-    doubt = 2.5 * 1.17 / len(white) ** 0.5
-    return np.maximum(1.4826 * peaks.median_matches(white) - doubt, 1)
-
-
-def _limits(residuals, peaks, rng):
-    """How large matches with noise get."""
-    n_spectra = residuals.n_spectra
-    peaks = peaks.beside(np.ones_like(peaks.spread))
-    # rows from everywhere; of few spectra each is drawn again and again
-    rows = np.linspace(0, n_spectra, _NULL_ROWS, endpoint=False).astype(int)
-    parts = np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
-    largest = [peaks.largest(residuals.drawn(part, rng)).max(axis=1) for part in parts]
-    largest = np.sort(np.concatenate(largest))
-    # beyond the limit of a tail of Gaussians the square is exponentially distributed
-    tail = np.square(largest[-int(_TAIL * len(largest)) :])
-    scale = (tail - tail[0]).mean()
-    anywhere = np.sqrt(tail[0] + scale * np.log(_TAIL * n_spectra / _CHANCE))
-    return _Limits(
-        anywhere=max(anywhere, largest[-1]),
-        further=np.quantile(largest, 1 - _CHANCE_FURTHER),
-        alone=-scipy.special.ndtri(_CHANCE / 2 / n_spectra),
-        beside=-scipy.special.ndtri(_CHANCE_FURTHER / 2 / 8),
-    )
-
-
 def _cut_out_spikes(white, peaks, limit):
     """Set spikes and what is near them to 0, in place; say which rows have any."""
     with_spikes = np.zeros(len(white), bool)
@@ -288,7 +233,7 @@ class _Pursuit:
     white : ndarray, shape (n_candidates, n_channels)
         Their whitened residual, without spikes.
     peaks : Peaks
-    limits : _Limits
+    limits : Limits
     layout : Layout
         Of all spectra.
     """
@@ -296,7 +241,7 @@ class _Pursuit:
     candidates: np.ndarray
     white: np.ndarray
     peaks: Peaks
-    limits: _Limits
+    limits: Limits
     layout: Layout
 
     def run(self, hits):

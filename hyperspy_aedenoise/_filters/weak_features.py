@@ -3,16 +3,14 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.sparse
 
 from hyperspy_aedenoise._filters.faint_maps import faint_map
-from hyperspy_aedenoise._filters.weak_scan import looks_at, scan, templates
+from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
+from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
 _MOST_WEAK, _FEWEST = 6, 12
-#: Largest whitened residual that counts: what is more is no noise of a single value.
-_MOST = 5.0
 #: Estimates of a feature along energy and of its map in turn.
 _ROUNDS = 1
 #: Peaks that make up a feature, and by how much they must be above what noise reaches.
@@ -122,22 +120,14 @@ class _Search:
 
     @classmethod
     def of(cls, observation, restoration):
-        colour, level = observation.colour, observation.level
+        colour = observation.colour
         inside = _orthonormal(colour.whiten(restoration.decoder.components))
         # principal components follow the noise in these very spectra, filtered don't
         both = [restoration.decoder.components, restoration.linear.decoder]
         known = _orthonormal(colour.whiten(np.concatenate(both)))
-        grid = Grid.of(observation.layout, level)
-        residual = _Residual(restoration.restored.function, colour)
-        along = restoration.restored.along
-        gathered = _by_cells(observation.spectra, grid, residual, level, along)
-        ratio = None
-        if observation.noise.gain:
-            variance = _Ratio(restoration.restored.function, observation.noise, colour)
-            ratio = _by_cells(observation.spectra, grid, variance, level, along)
-            ratio = np.maximum(ratio / np.maximum(grid.count(), 1)[:, None], 0.1)
+        grid = Grid.of(observation.layout, observation.level)
+        residual, ratio = residual_by_cells(observation, restoration.restored, grid)
         count = grid.count()
-        residual = gathered / np.sqrt(np.maximum(count, 1))[:, None].astype("f4")
         outside = residual - (residual @ known) @ known.T
         used = count > 0
         root = np.sqrt(count[used])[:, None]
@@ -153,26 +143,26 @@ class _Search:
 
     def next(self):
         """The feature that shows most clearly, or None."""
-        white, centre, width = templates(self.observation.colour, self.known)
-        if not len(white):
+        peaks = templates(self.observation.colour, self.known)
+        if not len(peaks.centre):
             return None
         shape = (*self.grid.shape, -1)
         ratio = None if self.ratio is None else self.ratio.reshape(shape)
         cells = self.outside.reshape(shape)
-        seen = scan(cells, self.count, white, looks_at(width), ratio)
+        seen = scan(cells, self.count, peaks, ratio)
         if seen.excess <= 0:
             return None
-        vector = white[seen.template].astype(float)
+        vector = self._outside(peaks.white([seen.template]))[0]
         cells = self._map_of(vector)
         if not cells.any() and seen.window is not None:
             cells = seen.window.astype(float)
         for _ in range(_ROUNDS):
             if cells.any():
-                vector = self._direction(cells, white)
+                vector = self._direction(cells, peaks)
                 cells = self._map_of(vector)
         told = {
-            "channel": float(centre[seen.template]),
-            "width": float(width[seen.template]),
+            "channel": float(peaks.centre[seen.template]),
+            "width": float(peaks.width[seen.template]),
             "significance": seen.significance,
             **self._place(seen.window, cells, vector),
         }
@@ -180,9 +170,13 @@ class _Search:
 
     def along(self, vector):
         """The feature of a known direction."""
-        vector = vector - self.known @ (self.known.T @ vector)
-        vector /= np.linalg.norm(vector)
+        (vector,) = self._outside(vector[None])
         return _Found(vector, self._map_of(vector), None)
+
+    def _outside(self, white):
+        """The part of whitened rows outside of the known components, of norm 1."""
+        white = white - (white @ self.known) @ self.known.T
+        return white / np.linalg.norm(white, axis=1, keepdims=True)
 
     def _matches(self, vector):
         """Noisy map of a direction, with noise of variance 1 where it is white."""
@@ -199,19 +193,19 @@ class _Search:
         codes = self._matches(vector) / np.sqrt(np.where(weights > 0, weights, 1))
         return faint_map(codes, weights)
 
-    def _direction(self, cells, white):
+    def _direction(self, cells, peaks):
         """Direction of a map: few peaks that make up what is there."""
         scaled = (cells * np.sqrt(self._weights())).ravel()
         spectrum = scaled @ self.outside / np.linalg.norm(scaled)
-        limit = np.sqrt(2 * np.log(len(white))) + _BEYOND
+        limit = np.sqrt(2 * np.log(len(peaks.centre))) + _BEYOND
         taken, rest = [], spectrum
         while len(taken) < _MOST_PEAKS:
-            match = np.abs(white @ rest)
+            match = np.abs(peaks.all_matches(rest[None])[0])
             new = int(match.argmax())
             if taken and (match[new] < limit or new in taken):
                 break
             taken.append(new)
-            some = white[taken].T.astype(float)
+            some = self._outside(peaks.white(taken)).T
             rest = spectrum - some @ np.linalg.lstsq(some, spectrum, rcond=1e-6)[0]
         vector = spectrum - rest
         return vector / np.linalg.norm(vector)
@@ -301,41 +295,6 @@ def _orthonormal(white):
     """Columns that span rows."""
     _, values, vectors = np.linalg.svd(white, full_matrices=False)
     return vectors[values > 1e-6 * values.max(initial=0)].T
-
-
-def _by_cells(spectra, grid, function, level, along):
-    """Sums over cells of what a function makes of spectra, in single precision."""
-    total = np.zeros((grid.n_cells, spectra.n_channels), np.float32)
-    scale = np.sqrt(level)[:, None].astype("f4")
-    for where, values in spectra.each(function, scale, *along):
-        cells, number = np.unique(grid.cell[where], return_inverse=True)
-        shape = len(cells), len(number)
-        one = np.ones(len(number), np.float32)
-        sums = scipy.sparse.csr_array((one, (number, np.arange(shape[1]))), shape)
-        total[cells] += sums @ values
-    return total
-
-
-class _Residual:
-    """The whitened residual of rows; a class, so that it travels to processes."""
-
-    def __init__(self, decode, colour):
-        self.decode, self.colour = decode, colour
-
-    def __call__(self, rows, scale, *along):
-        white = self.colour.whiten(rows - self.decode(*along)) / scale
-        return np.clip(white, -_MOST, _MOST).astype(np.float32)
-
-
-class _Ratio:
-    """Variance of the noise over that of whitened, weighted spectra."""
-
-    def __init__(self, decode, noise, colour):
-        self.decode, self.noise, self.colour = decode, noise, colour
-
-    def __call__(self, rows, scale, *along):
-        variance = self.noise.variance(self.decode(*along)) / self.colour.spread**2
-        return (variance / scale**2).astype(np.float32)
 
 
 class _Codes:

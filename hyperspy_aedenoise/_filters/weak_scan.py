@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.special
 
+from hyperspy_aedenoise._filters.peak_templates import Peaks
 from hyperspy_aedenoise._filters.windows import around, integral
 
 #: Standard deviations of the features that are looked for, in channels, up to a share
@@ -22,8 +23,6 @@ _FEWEST_WINDOWS = 20
 _OVERLAPPING = 30
 #: Waves across the map as which smooth trends are looked at, in half periods.
 _WAVES = (1, 2)
-#: Templates that are looked at together.
-_TILE = 64
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Seen:
     Parameters
     ----------
     template : int
-        Number of the feature.
+        Number of the peak.
     window : ndarray of bool, shape of the grid, or None
         Where its mean is too large for chance. None: in many windows together.
     significance : float
@@ -50,20 +49,19 @@ class Seen:
 
 
 def templates(colour, known):
-    """Features along energy in whitened spectra, outside of known components.
+    """Features along energy that lie outside of known components.
 
     Parameters
     ----------
     colour : Colour
     known : ndarray, shape (n_channels, n_known)
-        Orthonormal.
+        Orthonormal, of whitened spectra.
 
     Returns
     -------
-    white : ndarray of float32, shape (n_templates, n_channels)
-        Of norm 1.
-    centre, width : ndarray, shape (n_templates,)
-        In channels; the width is a standard deviation.
+    Peaks
+        Their spread is that of what matches them in white noise from which the known
+        components were taken off.
     """
     n_channels = len(colour.spread)
     width, centre = [], []
@@ -74,17 +72,16 @@ def templates(colour, known):
         width.append(np.full(len(places), one))
         one *= _FACTOR
     centre, width = np.concatenate(centre), np.concatenate(width)
-    apart = (np.arange(n_channels) - centre[:, None]) / width[:, None]
-    white = colour.whiten(np.exp(-0.5 * apart**2) * colour.spread.mean())
-    white /= np.linalg.norm(white, axis=1, keepdims=True)
-    white -= (white @ known) @ known.T
-    norm = np.linalg.norm(white, axis=1)
-    kept = norm > _OUTSIDE
-    white = (white[kept] / norm[kept, None]).astype(np.float32)
-    return white, centre[kept], width[kept]
+    peaks = Peaks(centre, width, colour, np.ones(len(centre)))
+    inside = np.empty(len(centre))
+    for tile in peaks.tiles:
+        along = tile.matched.T @ known[tile.channels]
+        inside[tile.numbers] = np.square(along).sum(axis=1)
+    norm = np.sqrt(np.maximum(1 - inside, 0))
+    return peaks.beside(norm).some(norm > _OUTSIDE)
 
 
-def looks_at(width):
+def _looks_at(width):
     """Logarithm of the number of looks for which each template counts.
 
     All widths have the same share of the chance, so that few broad ones count less
@@ -92,25 +89,24 @@ def looks_at(width):
 
     Parameters
     ----------
-    width : ndarray, shape (n_templates,)
+    width : ndarray, shape (n_peaks,)
     """
     _, kind, number = np.unique(width, return_inverse=True, return_counts=True)
     return np.log(number[kind] * len(number))
 
 
-def scan(cells, count, white, looks_at, ratio=None):
+def scan(cells, count, peaks, ratio=None):
     """Look at means over windows of all sizes, for all features.
 
     Parameters
     ----------
     cells : ndarray of float32, shape (n_maps, n_rows, n_columns, n_channels)
-        Whitened residual, with noise of variance 1; 0 where there is none.
+        Whitened residual outside of the known components, with noise of variance 1; 0
+        where there is none.
     count : ndarray, shape (n_maps, n_rows, n_columns)
         Spectra in each cell.
-    white : ndarray, shape (n_templates, n_channels)
-        Features.
-    looks_at : ndarray, shape (n_templates,)
-        Logarithm of the number of looks for which each counts.
+    peaks : Peaks
+        Features along energy, as `templates` has them.
     ratio : ndarray, shape of `cells`, optional
         Variance of the noise, where it is not 1 in each channel.
 
@@ -134,15 +130,15 @@ def scan(cells, count, white, looks_at, ratio=None):
     model.
     """
     used = count > 0
-    n_used, n_templates = int(used.sum()), len(white)
+    n_used, n_templates = int(used.sum()), len(peaks.centre)
     windows = _windows(cells.shape[1:3])
     same, scales = zip(*(_same_and_scale(used, w) for w in windows), strict=True)
     trends = _trends(used)
     largest = np.zeros((len(windows) + 1, n_templates))
     power = np.ones((len(windows) + 1, n_templates))
-    for start in range(0, n_templates, _TILE):
-        part = slice(start, start + _TILE)
-        match = _matches(cells, white[part], used, ratio)
+    for tile in peaks.tiles:
+        part = tile.numbers
+        match = _matches(cells, tile, peaks.spread[part], used, ratio)
         largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
         sums = integral(match)
         for number, window in enumerate(windows):
@@ -155,7 +151,7 @@ def scan(cells, count, white, looks_at, ratio=None):
     common[-1] = common.max()
     largest /= np.sqrt(common)
     power /= common
-    looks_at = looks_at + np.log(len(windows) + 1)
+    looks_at = _looks_at(peaks.width) + np.log(len(windows) + 1)
     n_means = [_n_means(used.shape, w, n_used) for w in windows] + [len(trends)]
     compact = scipy.special.log_ndtr(-largest) + looks_at
     compact += np.log(2 * np.array(n_means, float))[:, None]
@@ -170,7 +166,8 @@ def scan(cells, count, white, looks_at, ratio=None):
     look, template = np.unravel_index(compact.argmin(), compact.shape)
     window = None
     if look < len(windows):
-        match = _matches(cells, white[[template]], used, ratio)[..., 0]
+        (tile,) = peaks.some([template]).tiles
+        match = _matches(cells, tile, peaks.spread[[template]], used, ratio)[..., 0]
         means = np.where(used, around(integral(match), *windows[look]), 0)
         where = np.unravel_index(np.abs(means * scales[look]).argmax(), used.shape)
         window = used & _around(where, windows[look], used.shape)
@@ -209,18 +206,19 @@ def _trends(used):
     return basis[1:].astype(np.float32)
 
 
-def _matches(cells, white, used, ratio):
+def _matches(cells, tile, spread, used, ratio):
     """Matches in units of their noise, shape (n_maps, n_rows, n_columns, n)."""
     n_channels = cells.shape[-1]  # of stacks of matrices products take 40 times as long
-    match = cells.reshape(-1, n_channels) @ white.T
+    match = cells.reshape(-1, n_channels)[:, tile.channels] @ tile.matched
     if ratio is not None:
-        variance = ratio.reshape(-1, n_channels) @ np.square(white).T
+        weight = np.square(tile.matched * spread.astype("f4"))
+        variance = ratio.reshape(-1, n_channels)[:, tile.channels] @ weight
         match /= np.sqrt(np.maximum(variance, 0.1))
     values = np.ascontiguousarray(np.abs(match[used.ravel()]).T)
     doubt = 2.5 * 1.17 / np.sqrt(values.shape[1])
     middle = 1.4826 * np.median(values, axis=1) - doubt
     match /= np.maximum(middle, 1).astype(np.float32)
-    return match.reshape(*cells.shape[:-1], len(white))
+    return match.reshape(*cells.shape[:-1], -1)
 
 
 def _windows(shape):

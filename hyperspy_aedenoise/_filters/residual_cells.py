@@ -1,0 +1,73 @@
+"""What a restoration took away, whitened, in means over the cells of a grid."""
+
+import numpy as np
+import scipy.sparse
+
+#: Largest whitened residual that counts: what is more is no noise of a single value.
+_MOST = 5.0
+
+
+def residual_by_cells(observation, restored, grid):
+    """Whitened residual in each cell, and the variance of its noise.
+
+    Parameters
+    ----------
+    observation : Observation
+    restored : Computed
+        The restored spectra.
+    grid : Grid
+
+    Returns
+    -------
+    residual : ndarray of float32, shape (n_cells, n_channels)
+        Means of whitened, weighted spectra in units of the error of such a mean; 0
+        where a cell is empty.
+    ratio : ndarray of float32, shape (n_cells, n_channels), or None
+        Variance of its noise, None where that is 1 in each channel.
+    """
+    noise, colour, level = observation.noise, observation.colour, observation.level
+    count = grid.count()[:, None]
+
+    def sums(function):
+        made = function(restored.function, noise, colour)
+        return _by_cells(observation.spectra, grid, made, level, restored.along)
+
+    residual = sums(_Residual) / np.sqrt(np.maximum(count, 1)).astype("f4")
+    if not noise.gain:
+        return residual, None
+    return residual, np.maximum(sums(_Ratio) / np.maximum(count, 1), 0.1)
+
+
+def _by_cells(spectra, grid, function, level, along):
+    """Sums over cells of what a function makes of spectra, in single precision."""
+    total = np.zeros((grid.n_cells, spectra.n_channels), np.float32)
+    scale = np.sqrt(level)[:, None].astype("f4")
+    for where, values in spectra.each(function, scale, *along):
+        cells, number = np.unique(grid.cell[where], return_inverse=True)
+        shape = len(cells), len(number)
+        one = np.ones(len(number), np.float32)
+        sums = scipy.sparse.csr_array((one, (number, np.arange(shape[1]))), shape)
+        total[cells] += sums @ values
+    return total
+
+
+class _Residual:
+    """The whitened residual of rows; a class, so that it travels to processes."""
+
+    def __init__(self, decode, noise, colour):
+        self.decode, self.colour = decode, colour
+
+    def __call__(self, rows, scale, *along):
+        white = self.colour.whiten(rows - self.decode(*along)) / scale
+        return np.clip(white, -_MOST, _MOST).astype(np.float32)
+
+
+class _Ratio:
+    """Variance of the noise over that of whitened, weighted spectra."""
+
+    def __init__(self, decode, noise, colour):
+        self.decode, self.noise, self.colour = decode, noise, colour
+
+    def __call__(self, rows, scale, *along):
+        variance = self.noise.variance(self.decode(*along)) / self.colour.spread**2
+        return (variance / scale**2).astype(np.float32)
