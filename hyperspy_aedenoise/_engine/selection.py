@@ -12,7 +12,7 @@ from hyperspy_aedenoise._engine.candidates import (
     Trial,
 )
 from hyperspy_aedenoise._engine.encoder import MOST_TRIED, N_PIECES
-from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._engine.recipe import DECODERS, Recipe
 from hyperspy_aedenoise._engine.recorrupted_pairs import (
     Pair,
     PairedDifference,
@@ -157,11 +157,16 @@ def _by_recipe(draws):
 
 
 def _hopeful(found):
-    """Recipes that may still be the best one, and the start."""
-    least = min(one.value for one in found.values())
-    return {Recipe()} | {
-        recipe for recipe, one in found.items() if one.value < least + 2 * one.error
-    }
+    """Recipes that may still be the best one, and the start.
+
+    Of those with spectra along energy, which take longest, the best one only: what they
+    gain hardly depends on the codes.
+    """
+    order = sorted(found, key=lambda recipe: found[recipe].value)
+    least = found[order[0]].value
+    near = [one for one in order if found[one].value < least + 2 * found[one].error]
+    along = [recipe for recipe in near if recipe.decoder != DECODERS[0]]
+    return {Recipe()} | set(near) - set(along[1:])
 
 
 def _best(found):
