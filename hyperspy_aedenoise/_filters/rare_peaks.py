@@ -11,8 +11,7 @@ from hyperspy_aedenoise._filters.rare_limits import (
     measured_limits,
     measured_spread,
 )
-from hyperspy_aedenoise._noise.model import NoiseModel
-from hyperspy_aedenoise._noise.whitening import Colour
+from hyperspy_aedenoise._noise.whitening import OwnWhitening
 from hyperspy_aedenoise._observation.layout import Layout
 
 #: Channels on both sides of a spike in which nothing else is looked for.
@@ -148,32 +147,11 @@ def find_rare(observation, colour, restored, rng, margin=0):
 
 
 @dataclass(frozen=True)
-class _Whitening:
-    """Brings what a restoration took away to white noise, in each spectrum."""
-
-    noise: NoiseModel
-    colour: Colour
-
-    def __call__(self, rows, expected):
-        """The whitened residual, shape (n, n_channels)."""
-        residual = (rows - expected) / self.level(expected)
-        return self.colour.whiten(residual).astype(np.float32)
-
-    def level(self, expected):
-        """Standard deviation of the noise relative to that at the mean spectrum."""
-        if not self.noise.gain:  # it is the same everywhere
-            expected = np.zeros((1, expected.shape[1]), np.float32)
-        spread = np.sqrt(self.noise.variance(expected), dtype=np.float32)
-        # where a model knows no noise a thirtieth stands for what it doesn't know
-        return np.maximum(spread / self.colour.spread.astype(np.float32), 1 / 30)
-
-
-@dataclass(frozen=True)
 class _Matched:
     """Largest match of noisy spectra with spikes and with broad peaks, (n, 2)."""
 
     decode: Callable
-    whiten: _Whitening
+    whiten: OwnWhitening
     peaks: Peaks
 
     def __call__(self, rows, *along):
@@ -185,7 +163,7 @@ class _Residuals:
 
     def __init__(self, observation, restored, colour):
         self.observation, self.restored = observation, restored
-        self.whiten = _Whitening(observation.noise, colour)
+        self.whiten = OwnWhitening(observation.noise, colour)
         self.n_spectra = observation.n_spectra
 
     def take(self, numbers):

@@ -30,7 +30,8 @@ def residual_by_cells(observation, restored, grid):
 
     def sums(function):
         made = function(restored.function, noise, colour)
-        return _by_cells(observation.spectra, grid, made, level, restored.along)
+        scale = np.sqrt(level)[:, None].astype("f4")
+        return sums_by_cells(observation.spectra, grid, made, scale, *restored.along)
 
     residual = sums(_Residual) / np.sqrt(np.maximum(count, 1)).astype("f4")
     if not noise.gain:
@@ -38,11 +39,23 @@ def residual_by_cells(observation, restored, grid):
     return residual, np.maximum(sums(_Ratio) / np.maximum(count, 1), 0.1)
 
 
-def _by_cells(spectra, grid, function, level, along):
-    """Sums over cells of what a function makes of spectra, in single precision."""
+def sums_by_cells(spectra, grid, function, *along):
+    """Sums over cells of what a function makes of spectra.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    grid : Grid
+    function : callable
+        As of `Spectra.each`; returns an array of shape (n, n_channels).
+    *along : ndarray, shape (n_spectra, ...)
+
+    Returns
+    -------
+    ndarray of float32, shape (n_cells, n_channels)
+    """
     total = np.zeros((grid.n_cells, spectra.n_channels), np.float32)
-    scale = np.sqrt(level)[:, None].astype("f4")
-    for where, values in spectra.each(function, scale, *along):
+    for where, values in spectra.each(function, *along):
         cells, number = np.unique(grid.cell[where], return_inverse=True)
         shape = len(cells), len(number)
         one = np.ones(len(number), np.float32)

@@ -34,7 +34,8 @@ class Seen:
     template : int
         Number of the peak.
     window : ndarray of bool, shape of the grid, or None
-        Where its mean is too large for chance. None: in many windows together.
+        Where its mean is too large for chance. None: in many windows together, or as a
+        trend across the map.
     significance : float
         In standard deviations, as of a single look.
     excess : float
@@ -159,20 +160,22 @@ def scan(cells, count, peaks, ratio=None):
     dispersed = [_log_tail(q, *m) for q, m in zip(power, moments, strict=False)]
     dispersed += looks_at
     log_chance = min(compact.min(), dispersed.min())
+    excess = np.log(_CHANCE) - log_chance
     if compact.min() > dispersed.min():
-        look, template = np.unravel_index(dispersed.argmin(), dispersed.shape)
+        template = int(np.unravel_index(dispersed.argmin(), dispersed.shape)[1])
         z = -scipy.special.ndtri_exp(log_chance - looks_at[template])
-        return Seen(int(template), None, float(z), np.log(_CHANCE) - log_chance)
-    look, template = np.unravel_index(compact.argmin(), compact.shape)
-    window = None
-    if look < len(windows):
+    else:
+        template = int(np.unravel_index(compact.argmin(), compact.shape)[1])
+        z = largest[compact[:, template].argmin(), template]
+    # what is beyond chance also in one place is told to be there
+    look, window = int(compact[:, template].argmin()), None
+    if look < len(windows) and compact[look, template] < np.log(_CHANCE):
         (tile,) = peaks.some([template]).tiles
         match = _matches(cells, tile, peaks.spread[[template]], used, ratio)[..., 0]
         means = np.where(used, around(integral(match), *windows[look]), 0)
         where = np.unravel_index(np.abs(means * scales[look]).argmax(), used.shape)
         window = used & _around(where, windows[look], used.shape)
-    z = float(largest[look, template])
-    return Seen(int(template), window, z, np.log(_CHANCE) - log_chance)
+    return Seen(template, window, float(z), excess)
 
 
 def _same_and_scale(used, window):

@@ -97,3 +97,31 @@ class Colour:
         for lag in range(1, len(self.factor)):
             scaled[:, lag:] += self.factor[lag, :-lag] * white[:, :-lag]
         return scaled * self.spread
+
+
+@dataclass(frozen=True)
+class OwnWhitening:
+    """Brings what was taken off spectra to white noise, by the noise in each of them.
+
+    Parameters
+    ----------
+    noise : NoiseModel
+    colour : Colour
+        Of the noise at the mean spectrum.
+    """
+
+    noise: object
+    colour: Colour
+
+    def __call__(self, rows, expected):
+        """The whitened residual, shape (n, n_channels)."""
+        residual = (rows - expected) / self.level(expected)
+        return self.colour.whiten(residual).astype(np.float32)
+
+    def level(self, expected):
+        """Standard deviation of the noise relative to that at the mean spectrum."""
+        if not self.noise.gain:  # it is the same everywhere
+            expected = np.zeros((1, expected.shape[1]), np.float32)
+        spread = np.sqrt(self.noise.variance(expected), dtype=np.float32)
+        # where a model knows no noise a thirtieth stands for what it doesn't know
+        return np.maximum(spread / self.colour.spread.astype(np.float32), 1 / 30)

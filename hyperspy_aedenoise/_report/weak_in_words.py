@@ -1,9 +1,6 @@
 """Weak features, in words."""
 
-import numpy as np
-
-#: Full width at half maximum of a Gaussian of standard deviation 1.
-_FWHM = 2 * np.sqrt(2 * np.log(2))
+from hyperspy_aedenoise._report.words import FWHM
 
 
 def lines_on_weak(denoiser, unit):
@@ -49,7 +46,7 @@ def energy_in_words(feature, energies, unit):
 def _in_words(one, denoiser, unit):
     """Energy, width, significance; place and height, unless there is no map."""
     axes, energies = denoiser.fitted_.bank.used.shape, denoiser.energies_
-    width, of = _FWHM * one["width"], "channels"
+    width, of = FWHM * one["width"], "channels"
     if energies is not None and unit:
         width, of = width * abs(energies[1] - energies[0]), unit
     words = f"{energy_in_words(one, energies, unit)}, {width:.2g} {of} wide, "

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+#: Full width at half maximum of a Gaussian of standard deviation 1.
+FWHM = 2 * np.sqrt(2 * np.log(2))
 #: How the names of latent variables begin that are no rare peaks.
 VARIABLE = "Latent variable"
 

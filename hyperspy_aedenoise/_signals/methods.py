@@ -1,5 +1,6 @@
 """The functions that become methods of ``EELSSpectrum``."""
 
+from hyperspy_aedenoise._signals.check import check_denoising
 from hyperspy_aedenoise._signals.compare import compare_denoising
 from hyperspy_aedenoise._signals.fit import decompose_autoencoder
 from hyperspy_aedenoise._signals.noise import estimate_noise
@@ -27,5 +28,6 @@ SIGNAL_METHODS = {
         plot_autoencoder_training,
         plot_autoencoder_loadings,
         compare_denoising,
+        check_denoising,
     )
 }

@@ -1,0 +1,1 @@
+"""What a denoising left in the residual, and what it could not have seen."""

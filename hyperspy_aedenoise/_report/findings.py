@@ -1,0 +1,202 @@
+"""What speaks against a denoising, in plain words, the worst first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_aedenoise._report.words import FWHM, n_spectra_in_words, with_error
+
+#: How much a finding matters, the worst first: the result is wrong there; it may be;
+#: good to know.
+SEVERITIES = ("severe", "warning", "note")
+#: Positions that are named.
+_SHOWN = 5
+#: Structure left in the residual that is severe, relative to the noise of a spectrum.
+_TALL = 0.5
+
+
+@dataclass(frozen=True)
+class Places:
+    """Words for energies and positions.
+
+    Parameters
+    ----------
+    energies : ndarray, shape (n_channels,)
+    unit : str
+        Of the energies; "" where they have none.
+    mask : ndarray of bool, shape (...)
+        Positions that were looked at.
+    """
+
+    energies: np.ndarray
+    unit: str
+    mask: np.ndarray
+
+    def energy(self, channel):
+        """Energy of a channel with its unit."""
+        value = self.energies[round(channel)]
+        return f"{value:.6g} {self.unit}".strip()
+
+    def width(self, channels):
+        """A standard deviation as full width at half maximum with its unit."""
+        if not self.unit or len(self.energies) < 2:
+            return f"{FWHM * channels:.2g} channels"
+        step = abs(self.energies[1] - self.energies[0])
+        return f"{FWHM * channels * step:.2g} {self.unit}"
+
+    def where(self, inside):
+        """A part of the signal that holds most of some spectra, as `s.inav` has it."""
+        if inside.all():
+            return "all over the map"
+        places = np.argwhere(self.mask)[inside]
+        parts = []
+        for axis, size in enumerate(self.mask.shape):
+            low, high = np.quantile(
+                places[:, axis], (0.02, 0.98), method="closest_observation"
+            )
+            whole = low == 0 and high == size - 1
+            one = f"{low}" if low == high else f"{low}:{high + 1}"
+            parts.append(":" if whole else one)
+        return f"in {n_spectra_in_words(len(places))}, s.inav[{', '.join(parts[::-1])}]"
+
+    def first(self, numbers):
+        """The first of some spectra, by their numbers."""
+        places = np.argwhere(self.mask)[numbers[:_SHOWN]]
+        named = ", ".join(
+            f"s.inav[{', '.join(map(str, place[::-1]))}]" for place in places
+        )
+        return named + (", ..." if len(numbers) > _SHOWN else "")
+
+
+def finding(kind, severity, text, **numbers):
+    """A finding as a dictionary."""
+    return {"kind": kind, "severity": severity, "text": text, **numbers}
+
+
+def in_order(findings):
+    """Those that would hurt most first."""
+    return sorted(findings, key=lambda one: SEVERITIES.index(one["severity"]))
+
+
+def on_structures(structures, noise, mean, places):
+    """Findings on means of the residual that are no noise.
+
+    Parameters
+    ----------
+    structures : list of Structure
+    noise : NoiseModel
+    mean : ndarray, shape (n_channels,)
+        Mean spectrum.
+    places : Places
+
+    Yields
+    ------
+    dict
+    """
+    spread = np.sqrt(noise.variance(mean))
+    for one in structures:
+        at = round(one.channel)
+        relative = abs(one.height) / spread[at]
+        where = places.where(one.inside)
+        if one.is_scattered:
+            height = "scattered over the map, up or down"
+        else:
+            sign = "peak" if one.height > 0 else "dip"
+            height = (
+                f"a {sign} of {with_error(one.height, one.error)} ({relative:.2g} "
+                f"times the noise of one spectrum) {where}"
+            )
+        yield finding(
+            "structure",
+            "severe" if relative > _TALL and not one.is_scattered else "warning",
+            f"the residual isn't noise at {places.energy(one.channel)}, "
+            f"{places.width(one.width)} wide: {height}, significance "
+            f"{one.significance:.1f}. The denoised data lack it: take means of the raw "
+            "data there.",
+            energy=float(places.energies[at]),
+            width=one.width,
+            height=one.height,
+            error=one.error,
+            significance=one.significance,
+            n_positions=int(one.inside.sum()),
+        )
+
+
+def on_noise(noise):
+    """Findings on the data's noise, as its measurement tells them.
+
+    Parameters
+    ----------
+    noise : MeasuredNoise
+    """
+    for text in dict.fromkeys((*noise.misfits, *noise.warnings)):
+        severity = "severe" if text in noise.misfits else "warning"
+        yield finding("noise", severity, text)
+
+
+def on_fit(denoiser, places):
+    """Findings on what the fit itself saw: spikes, drift, rare and weak features."""
+    history = denoiser.history_
+    n_spectra, n_latent = int(places.mask.sum()), denoiser.n_latent_
+    if history["interrupted"]:
+        text = "the fit was interrupted: what it had by then is the result. Fit again."
+        yield finding("interrupted", "warning", text)
+    forms, form = history.get("forms") or [], denoiser.form_ or {}
+    if any(one["aligned"] for one in forms) and not form["aligned"]:
+        yield finding(
+            "drift",
+            "warning",
+            "the spectra move along energy, and that isn't followed: it would not be "
+            "better by more than chance allows. `s.estimate_shift1D()` measures it; "
+            "`s.align1D()` before the fit takes it away.",
+        )
+    if n_latent and n_latent > max(8, 0.2 * n_spectra):
+        yield finding(
+            "nothing separated",
+            "warning",
+            f"{n_latent} latent variables for {n_spectra} spectra: all spectra differ, "
+            "or something in each of them isn't noise as it is modelled.",
+            n_latent=n_latent,
+        )
+    spikes = history.get("spikes")
+    if spikes and spikes["n_spikes"]:
+        yield finding(
+            "spikes",
+            "note",
+            f"{spikes['n_spikes']} spikes in "
+            f"{n_spectra_in_words(spikes['n_spectra'])}, which are not in the result. "
+            "`s.spikes_removal_tool()` takes them out of the raw data, too.",
+            n_spikes=spikes["n_spikes"],
+            n_spectra=spikes["n_spectra"],
+        )
+
+
+def on_new_spectra(n_new, n_spectra):
+    """Finding on spectra that the fit doesn't know."""
+    if n_new:
+        yield finding(
+            "extrapolation",
+            "warning",
+            f"{n_new} of {n_spectra} spectra are new to the fit or were changed since: "
+            "they are estimated by what was learned from others. Fit again with "
+            "`s.decompose_autoencoder()`.",
+            n_new=n_new,
+        )
+
+
+def on_truth(error, noise):
+    """What the truth says, where that is known.
+
+    Parameters
+    ----------
+    error, noise : float
+        Root mean squares of denoised minus true, and of raw minus true.
+    """
+    yield finding(
+        "truth",
+        "severe" if error > noise else "note",
+        f"against the truth the error (rms) is {error:.3g}, {error / noise:.2g} times "
+        f"that of the raw data.",
+        error=error,
+        noise=noise,
+    )

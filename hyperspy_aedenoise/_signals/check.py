@@ -1,0 +1,305 @@
+"""What speaks against the denoising of a signal."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_aedenoise._check.checked import Checked
+from hyperspy_aedenoise._check.region import RegionMeans
+from hyperspy_aedenoise._errors import must_be
+from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
+from hyperspy_aedenoise._noise.measured import MeasuredNoise
+from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, spectra_of
+from hyperspy_aedenoise._report import findings
+from hyperspy_aedenoise._report.axes import unit_of
+from hyperspy_aedenoise._report.denoising_report import DenoisingReport
+from hyperspy_aedenoise._report.region_report import RegionReport
+from hyperspy_aedenoise._report.residual_findings import on_residual
+from hyperspy_aedenoise._signals.hyperspy_private import (
+    navigation_signal,
+    progress_bar,
+)
+from hyperspy_aedenoise._signals.known_spectra import marks_in
+from hyperspy_aedenoise._signals.memory import CHECK, warn_of_memory
+from hyperspy_aedenoise._signals.metadata_entry import PLACE
+from hyperspy_aedenoise._signals.spectra import (
+    energy_last,
+    left_out_positions,
+    like,
+    positions_shape,
+    selection_of,
+)
+from hyperspy_aedenoise._signals.storage import trained
+
+#: Values of a lazy signal that are looked at, and in how many pieces of the map.
+_MOST, _N_PIECES = 2**26, 4
+
+
+def check_denoising(self, truth=None):
+    """Look for what speaks against the denoising of this signal.
+
+    Parameters
+    ----------
+    truth : BaseSignal, optional
+        The clean signal, where it is known (simulations).
+
+    Returns
+    -------
+    DenoisingReport
+        With `findings`, in plain words and the worst first, the `signals` behind them,
+        `detectable()`, `region()` and `plot()`.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no trained autoencoder.
+    ValueError
+        If the arguments don't fit, or as `get_autoencoder_model` raises it.
+
+    Notes
+    -----
+    What was taken off should be noise: white, once brought to units of the measured
+    noise, everywhere in the map, at all energies and in means over any places. What
+    isn't is told with place, energy and size: means over windows of all sizes with
+    peaks of all widths at a chance of 1 % in the whole map; variance against the noise
+    model, by intensity and by energy; correlations along energy, between neighbours
+    and along rows and columns. What the measurement of the noise and the fit itself
+    saw is told, too. *Don't believe* that all is well where the noise model is wrong,
+    for instance where spectra share noise: what looks like signal in all of the map
+    can't be told from it.
+    """
+    fitted = trained(self)
+    warn_of_memory(self, CHECK, "check_denoising")
+    denoised = self.get_autoencoder_model()
+    kept, denoiser = fitted.kept, fitted.denoiser
+    selection = selection_of(self, signal_mask=~kept)
+    calm = energy_last(denoised, denoised.data)[..., kept]
+    layout, rows, calm = _looked_at(selection.counts, calm)
+    gapless = np.allclose(np.diff(selection.energies, 2), 0, atol=1e-3)
+    noise = denoiser.noise_
+    observation = Observation(InMemory(rows), layout, noise, gapless)
+    checked = Checked.of(
+        observation, calm, denoiser, progress_bar(words="Rehearsing", leave=False)
+    )
+    unit = unit_of(self.axes_manager.signal_axes[0])
+    places = findings.Places(checked.energies, unit, layout.mask)
+    measured = noise
+    if not isinstance(noise, MeasuredNoise):
+        measured = estimate_noise(
+            rows[:: -(-len(rows) // enough_spectra(rows.shape[1]))]
+        )
+    n_new = 0
+    if fitted.marks is not None and denoiser.learned_from_ == "this signal":
+        n_new = int((~np.isin(marks_in(self, kept), fitted.marks)).sum())
+    found = [
+        *findings.on_structures(checked.structures, noise, checked.mean, places),
+        *on_residual(checked.residual, places),
+        *findings.on_noise(measured),
+        *findings.on_fit(denoiser, places),
+        *findings.on_new_spectra(n_new, layout.used.size),
+    ]
+    if truth is not None:
+        found += findings.on_truth(*_errors(self, denoised, truth, kept))
+    signals = _signals(self, denoised, checked, kept)
+    means_of = MeansOf(self, denoised, noise, kept)
+    n_spectra = int(np.prod(positions_shape(self)))
+    return DenoisingReport(
+        findings.in_order(found),
+        signals,
+        layout.n_spectra,
+        n_spectra,
+        checked,
+        means_of,
+    )
+
+
+def _looked_at(counts, calm):
+    """Layout and rows, raw and denoised, of the spectra that are looked at.
+
+    All of those with a finite result; of a large lazy signal some pieces.
+    """
+    everywhere = np.ones(counts.shape[:-1], bool)
+    lazy = not isinstance(calm, np.ndarray)
+    if lazy and counts.size > _MOST:
+        most = max(_MOST // counts.shape[-1], 64)
+        numbers, layout = Layout.of(everywhere).pieces(most, _N_PIECES)
+        rows, calm = (spectra_of(v, everywhere).take(numbers) for v in (counts, calm))
+    else:
+        layout = Layout.of(everywhere)
+        rows, calm = (
+            spectra_of(values, everywhere).all() if lazy else _flat(values)
+            for values in (counts, calm)
+        )
+    finite = np.isfinite(rows).all(axis=1) & np.isfinite(calm).all(axis=1)
+    if not finite.any():
+        raise ValueError(
+            must_be(
+                "signal",
+                "one with at least one spectrum that was denoised",
+                "none",
+                "All of them hold NaN, or took no part in the fit.",
+            )
+        )
+    if not finite.all():
+        layout = layout.some(finite)
+        rows, calm = rows[finite], calm[finite]
+    return layout, rows, calm
+
+
+def _flat(values):
+    return values.reshape(-1, values.shape[-1])
+
+
+def _signals(signal, denoised, checked, kept):
+    """Maps and spectra behind the findings."""
+    signals = {"raw": signal, "denoised": denoised}
+    raw, calm = (energy_last(one, one.data) for one in (signal, denoised))
+    if isinstance(calm, np.ndarray):
+        values = _in_units_of_noise(raw, calm, checked.noise)
+    else:
+        import dask.array as da
+
+        values = da.map_blocks(
+            _in_units_of_noise, raw.rechunk(calm.chunks), calm, noise=checked.noise
+        )
+    residual = like(signal, values)
+    if residual.metadata.has_item(PLACE):
+        delattr(residual.metadata.Signal, PLACE.split(".")[-1])
+    residual.metadata.General.title = "Residual / noise"
+    signals["residual"] = residual
+    title, shape = "Mean square of residual / noise", positions_shape(signal)
+    if checked.used.shape == shape:
+        by_place = np.full(shape or (1,), np.nan)
+        by_place[checked.used if shape else ...] = checked.residual.by_spectrum
+        signals["residual_map"] = navigation_signal(signal, by_place)
+        signals["residual_map"].metadata.General.title = title
+    spectrum = np.full(kept.size, np.nan)
+    spectrum[kept] = checked.residual.by_energy
+    signals["residual_spectrum"] = _spectrum_like(signal, spectrum, title)
+    return signals
+
+
+def _in_units_of_noise(raw, calm, noise):
+    """Raw minus denoised over the standard deviation of the noise."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return ((raw - calm) / np.sqrt(noise.variance(calm))).astype(np.float32)
+
+
+def _spectrum_like(signal, values, title):
+    """A single spectrum on the energy axis of a signal."""
+    axis = signal.axes_manager.signal_axes[0].get_axis_dictionary()
+    axis |= {"navigate": False, "index_in_array": 0}
+    one = type(signal)(values, axes=[axis])
+    if one._lazy:
+        one.compute(progressbar=False)
+    one.metadata.General.title = title
+    return one
+
+
+def _errors(signal, denoised, truth, kept):
+    """Root mean squares of denoised and of raw minus true values."""
+    advice = "It is the clean signal that the noisy one was made from."
+    if not hasattr(truth, "axes_manager"):
+        allowed, got = "a signal", type(truth).__name__
+        raise TypeError(must_be("truth", allowed, got, advice))
+    if truth.data.shape != signal.data.shape:
+        allowed = f"of the shape of the signal's data, {signal.data.shape}"
+        raise ValueError(must_be("truth", allowed, f"{truth.data.shape}", advice))
+    raw, calm, true = (
+        energy_last(one, one.data)[..., kept] for one in (signal, denoised, truth)
+    )
+    return tuple(
+        float(np.sqrt(np.nanmean(np.square(one - true, dtype=float))))
+        for one in (calm, raw)
+    )
+
+
+@dataclass(frozen=True)
+class MeansOf:
+    """Mean raw and denoised spectra of regions of a signal.
+
+    Parameters
+    ----------
+    signal, denoised : EELSSpectrum
+    noise : NoiseModel
+    kept : ndarray of bool, shape (n_all_channels,)
+        Channels that the fit uses.
+    """
+
+    signal: object
+    denoised: object
+    noise: object
+    kept: np.ndarray
+
+    def __call__(self, region):
+        """Of a mask, a signal that is one, or a ROI of HyperSpy, as `RegionReport`."""
+        inside = self._inside(region)
+        raw, calm = (
+            np.asarray(energy_last(one, one.data)[inside][:, self.kept], np.float32)
+            for one in (self.signal, self.denoised)
+        )
+        finite = np.isfinite(raw).all(axis=1) & np.isfinite(calm).all(axis=1)
+        if not finite.any():
+            raise ValueError(
+                must_be(
+                    "region",
+                    "one with at least one denoised spectrum",
+                    f"{int(inside.sum())} positions without any",
+                    "A mask is True at the positions that are meant.",
+                )
+            )
+        means = RegionMeans.of(raw[finite], calm[finite], self.noise)
+        energies = self.signal.axes_manager.signal_axes[0].axis[self.kept]
+        table = []
+        for number, (first, end) in enumerate(means.windows):
+            low, high = sorted(energies[[first, end - 1]])
+            table.append(
+                {
+                    "low": float(low),
+                    "high": float(high),
+                    "raw": float(means.raw[first:end].mean()),
+                    "denoised": float(means.denoised[first:end].mean()),
+                    "difference": float(means.difference[number]),
+                    "error": float(means.difference_error[number]),
+                    "significance": float(means.significance[number]),
+                }
+            )
+        return RegionReport(means.n_positions, self._spectra(means), table, means)
+
+    def _inside(self, region):
+        """True at the positions that are meant, in the order of the data."""
+        if hasattr(region, "axes_manager") or isinstance(region, (np.ndarray, list)):
+            return left_out_positions(self.signal, region)
+        if not callable(region):
+            raise TypeError(
+                must_be(
+                    "region",
+                    "a mask, or a region of interest of HyperSpy (`hs.roi`)",
+                    type(region).__name__,
+                    "A mask is True at the positions that are meant.",
+                )
+            )
+        shape = positions_shape(self.signal)
+        number = np.arange(np.prod(shape, dtype=int), dtype=float).reshape(shape)
+        numbers = navigation_signal(self.signal, number)
+        cut = region(numbers, axes=numbers.axes_manager.signal_axes)
+        inside = np.zeros(number.size, bool)
+        chosen = np.asarray(cut.data, float).ravel()
+        inside[chosen[np.isfinite(chosen)].astype(int)] = True
+        return inside.reshape(shape)
+
+    def _spectra(self, means):
+        """Both means as signals."""
+        spectra = {}
+        for name in ("raw", "denoised"):
+            values = np.full(self.kept.size, np.nan)
+            values[self.kept] = getattr(means, name)
+            title = f"Mean of {means.n_positions} positions, {name}"
+            spectra[name] = _spectrum_like(self.signal, values, title)
+        variance = np.full(self.kept.size, np.nan)
+        variance[self.kept] = np.square(means.error)
+        variance = _spectrum_like(self.signal, variance, "Variance")
+        spectra["raw"].metadata.set_item("Signal.Noise_properties.variance", variance)
+        return spectra

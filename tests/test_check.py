@@ -1,0 +1,300 @@
+"""What speaks against a denoising is told; good data are not accused."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+import hyperspy_aedenoise as aed
+from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._check.means import structures
+from hyperspy_aedenoise._check.region import RegionMeans
+from hyperspy_aedenoise._check.residual import ResidualStatistics
+from hyperspy_aedenoise._noise.whitening import OwnWhitening
+from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, same
+from hyperspy_aedenoise._report import findings
+from hyperspy_aedenoise._report.residual_findings import on_residual
+
+NOISE = NoiseModel(gain=1.0, offset=4.0)
+SHAPE = (24, 26)
+CHANNEL = np.arange(90)
+Y, X = np.indices(SHAPE)
+PLACES = findings.Places(500 + 0.1 * CHANNEL, "eV", np.ones(SHAPE, bool))
+
+
+def expected():
+    """Spectra with more and less counts."""
+    return (100 + 60 * np.cos(0.3 * X + 0.2 * Y))[..., None] * np.ones(90)
+
+
+def looked_at(noisy, restored, noise=NOISE):
+    """Observation, restored spectra and whitening of made maps."""
+    observation = Observation.of(noisy.reshape(-1, 90), np.ones(SHAPE, bool), noise)
+    rows = restored.reshape(-1, 90).astype(np.float32)
+    whitening = OwnWhitening(noise, observation.colour)
+    return observation, Computed(same, rows, n_channels=90), whitening
+
+
+def kinds(noisy, restored, noise=NOISE):
+    """What is found on a residual."""
+    seen = looked_at(noisy, restored, noise)
+    mean = restored.reshape(-1, 90).mean(axis=0)
+    found = [
+        *findings.on_structures(structures(*seen), noise, mean, PLACES),
+        *on_residual(ResidualStatistics.of(*seen), PLACES),
+    ]
+    return {one["kind"]: one for one in found}
+
+
+@pytest.mark.parametrize("noise", [NOISE, NoiseModel(0.5, 2.0, (1.0, 0.4, 0.1))])
+def test_noise_is_not_accused(noise):
+    clean = expected()
+    for seed in range(4):
+        noisy = noise.sample(clean, np.random.default_rng(seed))
+        assert kinds(noisy, clean, noise) == {}
+
+
+def test_structure_that_was_taken_off_is_found(rng):
+    """With its place, energy, height and width."""
+    clean = expected()
+    inside = (Y >= 6) & (Y < 12) & (X >= 8) & (X < 15)
+    extra = inside[..., None] * 12 * np.exp(-0.5 * ((CHANNEL - 40) / 3) ** 2)
+    noisy = NOISE.sample(clean + extra, rng)
+    (found,) = [one for one in kinds(noisy, clean).values()]
+    assert found["kind"] == "structure" and found["severity"] == "severe"
+    assert abs(found["energy"] - 504) < 0.2
+    # of the mean over the window that shows it best, which may be somewhat larger
+    assert 0.6 * 12 < found["height"] < 12 + 3 * found["error"]
+    assert 25 <= found["n_positions"] <= 64
+    assert "504" in found["text"] and "s.inav[" in found["text"]
+
+
+def test_a_dip_is_no_peak(rng):
+    clean = expected()
+    extra = (X < 13)[..., None] * -8 * np.exp(-0.5 * ((CHANNEL - 60) / 4) ** 2)
+    found = kinds(NOISE.sample(clean + extra, rng), clean)["structure"]
+    assert found["height"] < 0 and "dip" in found["text"]
+
+
+def smoothed(residual):
+    return scipy.ndimage.gaussian_filter(residual, (0.6, 0.6, 0)) / 0.5
+
+
+def too_bright(residual):
+    return residual * np.where(expected() > 110, 1.4, 1.0)
+
+
+def one_channel(residual):
+    return residual * np.where(CHANNEL == 30, 3.0, 1.0)
+
+
+def one_spectrum(residual):
+    return residual * np.where((Y == 3) & (X == 5), 2.0, 1.0)[..., None]
+
+
+def striped(residual):
+    stripes = np.random.default_rng(1).standard_normal((SHAPE[0], 1, 90))
+    return residual + 4 * stripes
+
+
+def along_energy(residual):
+    return scipy.ndimage.gaussian_filter1d(residual, 0.6, axis=-1)
+
+
+def louder(residual):
+    return 1.5 * residual
+
+
+def shifted(residual):
+    return residual + 1.5 * np.exp(-0.5 * ((CHANNEL - 45) / 8) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [
+        (smoothed, "correlation between neighbours"),
+        (too_bright, "variance by intensity"),
+        (one_channel, "variance by energy"),
+        (one_spectrum, "spectra that don't fit"),
+        (striped, "stripes"),
+        (along_energy, "correlation along energy"),
+        (louder, "variance"),
+        (shifted, "pattern"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_kind_is_told(spoil, kind, rng):
+    clean = expected()
+    residual = NOISE.sample(clean, rng) - clean
+    found = kinds(clean + spoil(residual), clean)
+    assert kind in found, found
+    text = found[kind]["text"]
+    assert any(character.isdigit() for character in text)
+
+
+def fitted(signal):
+    signal.decompose_autoencoder(
+        random_state=0, show_progressbar=False, print_info=False
+    )
+    return signal
+
+
+@pytest.fixture(scope="module")
+def map_signal():
+    clean = aed.data.sto_o_k((18, 20), n_channels=80, dispersion=0.3) * 300.0
+    noisy = fitted(aed.add_noise(clean, NOISE, random_state=0))
+    return clean, noisy, noisy.check_denoising(truth=clean)
+
+
+def test_a_good_denoising_has_nothing_against_it(map_signal):
+    clean, noisy, report = map_signal
+    assert [one["kind"] for one in report.findings] == ["truth"]
+    assert str(report).startswith("Nothing speaks against")
+    error = np.sqrt(np.square(noisy.get_autoencoder_model().data - clean.data).mean())
+    assert np.isclose(report.findings[0]["error"], error)
+    assert report.n_judged == report.n_spectra == 360
+    assert report.signals["residual"].data.shape == noisy.data.shape
+    assert abs(report.signals["residual"].data.std() - 1) < 0.05
+    assert report.signals["residual_map"].data.shape == (18, 20)
+    assert report.signals["residual_spectrum"].data.shape == (80,)
+    assert "<li>" in report._repr_html_()
+
+
+def test_it_can_be_seen(map_signal):
+    figure = map_signal[2].plot()
+    assert len(figure.axes) >= 6
+    assert "positions" in figure.axes[5].get_legend_handles_labels()[1][0]
+
+
+def test_what_is_detectable(map_signal):
+    """Noise sets it: more positions need less, beyond the energies nothing is said."""
+    _, noisy, report = map_signal
+    axis = noisy.axes_manager.signal_axes[0]
+    energies = axis.axis[[10, 40, 70]]
+    few, many = (report.detectable(energies, positions=n) for n in (9, 64))
+    assert few.shape == (3,) and (many < few).all() and (many > 0).all()
+    assert np.isnan(report.detectable(axis.axis[0] - 5.0, positions=9))
+    assert report.detectable(energies[0], positions=9) == few[0]
+    with pytest.raises(ValueError, match="`positions` must be at most 360"):
+        report.detectable(energies, positions=1000)
+    with pytest.raises(ValueError, match="`width` must be above 0"):
+        report.detectable(energies, width=-1)
+
+
+def test_what_it_names_is_kept(map_signal):
+    """Put in with fresh noise, a peak of that height comes out nearly always."""
+    _, noisy, report = map_signal
+    clean = noisy.get_autoencoder_model()
+    axis = noisy.axes_manager.signal_axes[0]
+    kept = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        y, x, channel = rng.integers(1, 15), rng.integers(1, 13), rng.integers(15, 65)
+        height = report.detectable(axis.axis[channel], positions=16)
+        width = 5 / 2.355
+        peak = np.exp(-0.5 * ((np.arange(80) - channel) / width) ** 2)
+        extra = np.zeros(clean.data.shape)
+        extra[y : y + 4, x : x + 4] = height * peak
+        signal = clean + extra.astype(np.float32)
+        noisy_one = fitted(aed.add_noise(signal, NOISE, random_state=seed))
+        rest = noisy_one.get_autoencoder_model().data - clean.data
+        kept.append(rest[y : y + 4, x : x + 4].mean(axis=(0, 1)) @ peak / (peak @ peak))
+        kept[-1] /= height
+    assert np.mean(np.array(kept) > 0.5) >= 0.75
+
+
+def test_means_of_a_region(map_signal):
+    """By mask and by region of interest; errors are those of the noise."""
+    import hyperspy.api as hs
+
+    _, noisy, report = map_signal
+    mask = np.zeros(noisy.axes_manager.navigation_shape, bool)
+    mask[3:9, 5:10] = True
+    region = report.region(mask)
+    inside = noisy.data[5:10, 3:9].reshape(-1, 80)
+    assert region.n_positions == 30
+    np.testing.assert_allclose(
+        region.signals["raw"].data, inside.mean(axis=0), rtol=1e-5
+    )
+    variance = region.signals["raw"].metadata.Signal.Noise_properties.variance
+    np.testing.assert_allclose(
+        variance.data, NOISE.variance(inside.mean(axis=0)) / 30, rtol=0.2
+    )
+    assert max(abs(row["significance"]) for row in region.table) < 4.5
+    x, y = noisy.axes_manager.navigation_axes
+    roi = hs.roi.RectangularROI(
+        x.index2value(3), y.index2value(5), x.index2value(9), y.index2value(10)
+    )
+    by_roi = report.region(roi)
+    np.testing.assert_array_equal(
+        by_roi.signals["raw"].data, region.signals["raw"].data
+    )
+    assert len(region.plot().axes) == 2
+    assert "standard errors" in str(region)
+    with pytest.raises(TypeError, match="`region` must be a mask"):
+        report.region("all")
+
+
+def test_the_difference_of_a_region_scatters_as_it_says(rng):
+    """Correlation along energy included."""
+    noise = NoiseModel(0.5, 2.0, (1.0, 0.5, 0.2))
+    clean = np.full((40, 90), 50.0)
+    found = [
+        RegionMeans.of(noise.sample(clean, rng), clean, noise).significance
+        for _ in range(60)
+    ]
+    assert 0.9 < np.std(found) < 1.1
+
+
+def test_masks_lazy_and_single_spectra(map_signal):
+    """What took no part isn't looked at; lazy signals give the same."""
+    _, noisy, report = map_signal
+    lazy = noisy.as_lazy()
+    again = lazy.check_denoising()
+    assert not again.findings and again.signals["residual"]._lazy
+    np.testing.assert_allclose(
+        again.signals["residual_spectrum"].data,
+        report.signals["residual_spectrum"].data,
+        rtol=1e-4,
+    )
+    part = noisy.inav[3, 4].check_denoising()
+    assert part.n_spectra == 1
+    masked = noisy.deepcopy()
+    mask = np.zeros(noisy.axes_manager.navigation_shape, bool)
+    mask[:4] = True
+    masked.decompose_autoencoder(
+        navigation_mask=mask, random_state=0, show_progressbar=False, print_info=False
+    )
+    report = masked.check_denoising()
+    assert report.n_judged == 288 and report.n_spectra == 360
+    assert np.isnan(report.signals["residual_map"].data[:, :4]).all()
+
+
+def test_spoiled_data_are_told(map_signal):
+    """What was resampled in space breaks every assumption here."""
+    _, noisy, _ = map_signal
+    spoiled = noisy._deepcopy_with_new_data(
+        scipy.ndimage.gaussian_filter(noisy.data, (0.6, 0.6, 0))
+    )
+    report = fitted(spoiled).check_denoising()
+    assert report.findings[0]["severity"] == "severe"
+    text = " ".join(one["text"] for one in report.findings)
+    assert "neighbour" in text or "consecutive" in text
+
+
+def test_new_spectra_are_told(map_signal):
+    _, noisy, _ = map_signal
+    other = noisy.deepcopy()
+    fresh = aed.add_noise(map_signal[0], NOISE, random_state=5)
+    other.data[:2] = fresh.data[:2]
+    kinds_ = {one["kind"]: one for one in other.check_denoising().findings}
+    assert kinds_["extrapolation"]["n_new"] == 40
+
+
+def test_without_a_fit_it_says_what_to_do():
+    with pytest.raises(RuntimeError, match="decompose_autoencoder"):
+        aed.data.sto_o_k((3, 3)).check_denoising()
+    signal = aed.add_noise(aed.data.sto_o_k((6, 6)) * 300.0, NOISE, random_state=0)
+    fitted(signal)
+    with pytest.raises(TypeError, match="`truth` must be a signal"):
+        signal.check_denoising(truth=signal.data)
