@@ -5,7 +5,7 @@ import numpy as np
 from hyperspy_aedenoise._archive.part_of_map import is_denoised
 from hyperspy_aedenoise._archive.reading import read_spectra
 from hyperspy_aedenoise._archive.writing import written_spectra
-from hyperspy_aedenoise._engine.fingerprints import Places, fingerprints
+from hyperspy_aedenoise._engine.fingerprints import Places
 
 
 class DenoisedSpectra:
@@ -40,7 +40,7 @@ class DenoisedSpectra:
     def denoise(self, spectra):
         """Denoised spectra of noisy ones, shape (..., n_channels)."""
         rows = spectra.reshape(-1, spectra.shape[-1])
-        place = self._places.find(fingerprints(rows), (len(rows),))
+        place = self._places.find_rows(rows, (len(rows),))
         finite = np.isfinite(rows).all(axis=1)
         if (place[finite] == -1).any():
             raise self._refusal()

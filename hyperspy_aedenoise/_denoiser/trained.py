@@ -146,9 +146,9 @@ class TrainedDenoiser:
         progress = progress or (lambda steps: steps)
         return Refits(self.fitted_, self.noise_, self.output_dimension, progress)
 
-    def with_found(self, wanted, found):
+    def with_found(self, rows, found):
         """The same, where the places of some spectra are known, see `FoundPlaces`."""
-        bank = self.fitted_.bank.with_found(wanted, found)
+        bank = self.fitted_.bank.with_found(rows, found)
         other = copy.copy(self)
         other.fitted_ = replace(self.fitted_, bank=bank)
         return other

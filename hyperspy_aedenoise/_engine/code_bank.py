@@ -52,18 +52,18 @@ class CodeBank:
 
     def find(self, rows, shape=None):
         """Where spectra, shape (n, n_channels), are in the bank, as `Places.find`."""
-        return self.places.find(fingerprints(rows), shape)
+        return self.places.find_rows(rows, shape)
 
     @cached_property
     def places(self):
         """Where the spectra lie, as `Places`."""
         return Places(self.fingerprints, self.used)
 
-    def with_found(self, wanted, found):
+    def with_found(self, rows, found):
         """The same, where the places of some spectra are known, see `FoundPlaces`."""
         bank = replace(self)
         # in the place of the cached property
-        vars(bank)["places"] = FoundPlaces(self.places, wanted, found)
+        vars(bank)["places"] = FoundPlaces(self.places, rows, found)
         return bank
 
     def part(self, place, shape):

@@ -57,6 +57,10 @@ class Places:
         at = self._guess(wanted, known, place, shape)
         return place if at is None else np.where((place < -1) & (at >= 0), at, place)
 
+    def find_rows(self, rows, shape=None):
+        """Where spectra, shape (n, n_channels), are among the known ones."""
+        return self.find(fingerprints(rows), shape)
+
     def mean(self, values, place):
         """Values of known spectra at places, and of several identical ones the mean.
 
@@ -166,22 +170,21 @@ class FoundPlaces:
     Parameters
     ----------
     places : Places
-    wanted : ndarray of uint64, shape (n,)
-        Fingerprints of the spectra.
+    rows : ndarray, shape (n, n_channels)
+        The spectra, known again by where they are in memory.
     found : ndarray of int, shape (n,)
         What `places.find` returned for them.
     """
 
-    def __init__(self, places, wanted, found):
-        self._places, self._wanted, self._found = places, wanted, found
+    def __init__(self, places, rows, found):
+        self._places, self._rows, self._found = places, rows, found
         self.mean = places.mean
 
-    def find(self, wanted, shape=None):
+    def find_rows(self, rows, shape=None):
         """As of `Places`."""
-        if wanted.shape != self._wanted.shape:  # other spectra
-            return self._places.find(wanted, shape)
-        is_same = wanted == self._wanted
-        return np.where(is_same, self._found, self._places.find(wanted))
+        if rows.__array_interface__ == self._rows.__array_interface__:
+            return self._found
+        return self._places.find_rows(rows, shape)
 
 
 def copies(spectra):

@@ -206,11 +206,14 @@ def packing(eels_spectrum):
         return original
 
     def _to_dictionary(self, add_learning_results=True, add_models=False, **others):
+        carried = None
         try:
-            carried = carried_by(self)
+            stored = self.metadata.get_item(f"{PLACE}.autoencoder")
+            is_shared = stored is None or isinstance(stored, Carried)
+            if add_models or not is_shared:  # slices, which may be many, need no more
+                carried = carried_by(self)
         except Exception:
             _logger.exception("the trained autoencoder can't be read")
-            carried = None
         function = original or super(eels_spectrum, self)._to_dictionary.__func__
         result = function(self, add_learning_results, add_models, **others)
         if add_models and carried is not None:  # it is going to be saved

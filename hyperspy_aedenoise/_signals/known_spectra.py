@@ -68,14 +68,24 @@ def marks_in(signal, kept):
     return _by_block(marks_of, _used(signal, kept), np.uint64)
 
 
-def new_among(spectra, marks):
-    """True for finite spectra, shape (..., n_channels), with other fingerprints."""
+def new_among(spectra, known, marks=None):
+    """True for finite spectra, shape (..., n_channels), that aren't known.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (..., n_channels)
+    known : ndarray of uint64
+        Fingerprints.
+    marks : ndarray of uint64, shape (...), optional
+        Fingerprints of the spectra. Default: they are computed.
+    """
+    marks = marks_of(spectra) if marks is None else marks
     with np.errstate(invalid="ignore", over="ignore"):
         finite = np.isfinite(spectra.sum(axis=-1, dtype=float))
-    return finite & ~np.isin(marks_of(spectra), marks)
+    return finite & ~np.isin(marks, known)
 
 
-def check_spectra(signal, fitted, excused, most):
+def check_spectra(signal, fitted, excused, most, marks=None):
     """Refuse a signal of other spectra than those of its fit; tell if it has some.
 
     Parameters
@@ -88,6 +98,8 @@ def check_spectra(signal, fitted, excused, most):
         True at positions that don't matter.
     most : float
         Largest share of the spectra that may be new.
+    marks : ndarray of uint64, shape (...), optional
+        Fingerprints of the spectra. Default: they are computed.
 
     Raises
     ------
@@ -97,7 +109,8 @@ def check_spectra(signal, fitted, excused, most):
     if signal._lazy and most:
         where = tuple(_middle(sizes) for sizes in in_whole_spectra(spectra).chunks[:-1])
         spectra = np.asarray(spectra[where])
-    new = _by_block(new_among, spectra, bool, fitted.marks)
+    here = () if marks is None else (marks[where],)
+    new = _by_block(new_among, spectra, bool, fitted.marks, *here)
     if excused is not None:
         new &= ~excused[where]
     n_new, n_spectra = int(new.sum()), new.size

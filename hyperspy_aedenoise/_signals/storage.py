@@ -108,18 +108,15 @@ class Fitted:
             return known.marks
         return None if places is None else places.fingerprints
 
-    def found(self, marks):
-        """Fingerprints of spectra, and where they are among the known ones, or ()."""
+    def place(self, marks):
+        """Where fingerprints, shape (...), are among the known ones, or None."""
         if self._places is None:
-            return ()
-        found = self._places.find(marks.ravel(), marks.shape)
-        return marks, found.reshape(marks.shape)
-
-    def left_out(self, used):
-        """True for spectra, shape (..., n_channels), that took no part, or None."""
-        if not self.leaves_out:
             return None
-        return self.carried.known.among(marks_of(used))
+        return self._places.find(marks.ravel(), marks.shape).reshape(marks.shape)
+
+    def left_out(self, marks):
+        """True for fingerprints of spectra that took no part, shape (...), or None."""
+        return self.carried.known.among(marks) if self.leaves_out else None
 
 
 def store(signal, denoiser, left_out, unused):
@@ -224,8 +221,8 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     ----------
     signal : EELSSpectrum
     function : callable
-        Takes a denoiser and spectra, shape (..., n_channels), on the channels that it
-        uses; returns an array of shape (..., n_out), or (...) if `n_out` is 1.
+        Takes a denoiser, spectra, shape (..., n_channels), on the channels that it
+        uses, and their fingerprints or None. Returns shape (..., n_out), (...) for 1.
     fitted : Fitted
     left_out : ndarray of bool, shape (...), optional
         True at probe positions that are NaN in the result. Default: those that took no
@@ -237,19 +234,20 @@ def by_block(signal, function, fitted, left_out=None, n_out=None):
     -------
     ndarray or dask array, shape (..., n_out)
     """
-    masked, found = left_out, ()
+    masked, marks, place = left_out, None, None
     if masked is None:
         masked = left_out_by_place(signal)
     if fitted.marks is not None:
-        check_spectra(signal, fitted, masked, MANY_NEW if fitted.sees_all else 1.0)
-    if signal._lazy and fitted.has_twins:
         # which of identical spectra is where shows in the whole map, not in a block
-        marks = marks_in(signal, fitted.kept)
-        found = fitted.found(marks)
-        if masked is None and fitted.leaves_out:
-            masked = fitted.carried.known.among(marks)
+        if not signal._lazy or fitted.has_twins:
+            marks = marks_in(signal, fitted.kept)
+            place = fitted.place(marks)
+        most = MANY_NEW if fitted.sees_all else 1.0
+        check_spectra(signal, fitted, masked, most, marks)
+        if masked is None and marks is not None:
+            masked = fitted.left_out(marks)
     applied = _Applied(function, fitted, masked is not None, n_out)
-    along = found if masked is None else (masked, *found)
+    along = [one for one in (masked, marks, place) if one is not None]
     return blockwise(signal, applied, n_out, along)
 
 
@@ -261,18 +259,24 @@ class _Applied:
         self.is_masked, self.n_out = is_masked, n_out
 
     def __call__(self, spectra, dtype, *along):
-        kept, denoiser = self.fitted.kept, self.fitted.denoiser
-        used = spectra if kept.all() else spectra[..., kept]
-        left_out = self.fitted.left_out(used)
+        fitted, left_out = self.fitted, None
+        kept, denoiser = fitted.kept, fitted.denoiser
+        used = np.ascontiguousarray(spectra if kept.all() else spectra[..., kept])
         if self.is_masked:
             left_out, *along = along
-        if along:
-            denoiser = denoiser.with_found(*(one.ravel() for one in along))
+        marks, place = (*along, None, None)[:2]
+        if marks is None and fitted.marks is not None:
+            marks = marks_of(used)
+            place = fitted.place(marks)
+            left_out = fitted.left_out(marks) if left_out is None else left_out
         if left_out is not None and left_out.any():
             used = np.where(
                 left_out[..., None], output_type(used.dtype).type(np.nan), used
             )
-        result = self.function(denoiser, used)
+        if place is not None:
+            rows = used.reshape(-1, used.shape[-1])
+            denoiser = denoiser.with_found(rows, place.ravel())
+        result = self.function(denoiser, used, marks)
         if self.n_out is None and kept.all():
             return result.astype(dtype, copy=False)
         values = np.full((*spectra.shape[:-1], self.n_out or kept.size), np.nan, dtype)
@@ -288,18 +292,18 @@ class Restored:
 
     Parameters
     ----------
-    marks : ndarray of uint64 or None
+    known : ndarray of uint64 or None
         Fingerprints that the fit knows.
     """
 
-    def __init__(self, marks):
-        self.marks = marks
+    def __init__(self, known):
+        self.known = known
         self.has_told = False
 
-    def __call__(self, denoiser, spectra):
+    def __call__(self, denoiser, spectra, marks):
         restored = denoiser.denoise(spectra)
-        if self.marks is not None:
-            new = new_among(spectra, self.marks)
+        if self.known is not None:
+            new = new_among(spectra, self.known, marks)
             if new.any():
                 misfit = denoiser.misfit(spectra[new], restored[new])
                 check_fit(misfit, int(new.sum()), spectra.shape[-1])
@@ -315,12 +319,12 @@ class Restored:
         return restored
 
 
-def latent(denoiser, spectra):
+def latent(denoiser, spectra, marks):
     """Latent variables, shape (..., n_latent)."""
     return denoiser.encode(spectra)
 
 
-def shift(denoiser, spectra):
+def shift(denoiser, spectra, marks):
     """Energy shift in channels, shape (...)."""
     return denoiser.energy_shift(spectra)
 
@@ -331,7 +335,7 @@ class Scatter:
     def __init__(self, refits):
         self.refits = refits
 
-    def __call__(self, denoiser, spectra):
+    def __call__(self, denoiser, spectra, marks):
         from hyperspy_aedenoise._denoiser.uncertainty import scatter
 
         return scatter(denoiser, spectra, self.refits)
