@@ -13,6 +13,7 @@ from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
 from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
+from hyperspy_aedenoise._signals.by_block import Restored, by_block
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar, sharing_data
 from hyperspy_aedenoise._signals.known_spectra import check_spectra
@@ -24,8 +25,6 @@ from hyperspy_aedenoise._signals.spectra import (
     selection_of,
 )
 from hyperspy_aedenoise._signals.storage import (
-    Restored,
-    by_block,
     left_out_by_place,
     left_out_in_training,
     trained,

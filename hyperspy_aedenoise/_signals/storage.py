@@ -8,7 +8,6 @@ import numpy as np
 
 from hyperspy_aedenoise._denoiser.denoised import DenoisedSpectra
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._signals.apply_to_signal import blockwise
 from hyperspy_aedenoise._signals.carried_fit import (
     Carried,
     carried_by,
@@ -16,12 +15,8 @@ from hyperspy_aedenoise._signals.carried_fit import (
     why_not,
 )
 from hyperspy_aedenoise._signals.known_spectra import (
-    MANY_NEW,
-    check_fit,
-    check_spectra,
     marks_in,
     marks_of,
-    new_among,
 )
 from hyperspy_aedenoise._signals.metadata_entry import (
     PLACE,
@@ -32,15 +27,11 @@ from hyperspy_aedenoise._signals.metadata_entry import (
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
     like,
-    output_type,
     positions_shape,
 )
 
 _logger = logging.getLogger(__name__)
 
-#: Outside of this range of residual variance over noise variance the user is told.
-#: Of three spectra a mean and a component leave a third of the noise.
-_PLAUSIBLE = (0.25, 2.0)
 #: Parts of the entry that mean nothing without the spectra that were fitted.
 _INNER = "format", "autoencoder", "channels_left_out"
 _INNER += "positions_left_out", "fingerprints"
@@ -215,126 +206,6 @@ def trained(signal):
             axis.units if isinstance(axis.units, str) else "(no unit)",
         )
     return fitted
-
-
-def by_block(signal, function, fitted, left_out=None, n_out=None):
-    """Apply a function of a fitted autoencoder to a signal's data.
-
-    Parameters
-    ----------
-    signal : EELSSpectrum
-    function : callable
-        Takes a denoiser and spectra, shape (..., n_channels), on the channels that it
-        uses; returns an array of shape (..., n_out), or (...) if `n_out` is 1.
-    fitted : Fitted
-    left_out : ndarray of bool, shape (...), optional
-        True at probe positions that are NaN in the result. Default: those that took no
-        part in the fit.
-    n_out : int, optional
-        Default: spectra come out, NaN in the channels that are not used.
-
-    Returns
-    -------
-    ndarray or dask array, shape (..., n_out)
-    """
-    masked, found = left_out, ()
-    if masked is None:
-        masked = left_out_by_place(signal)
-    if fitted.marks is not None:
-        check_spectra(signal, fitted, masked, MANY_NEW if fitted.sees_all else 1.0)
-    if signal._lazy and fitted.has_twins:
-        # which of identical spectra is where shows in the whole map, not in a block
-        marks = marks_in(signal, fitted.kept)
-        found = fitted.found(marks)
-        if masked is None and fitted.leaves_out:
-            masked = fitted.carried.known.among(marks)
-    applied = _Applied(function, fitted, masked is not None, n_out)
-    along = found if masked is None else (masked, *found)
-    return blockwise(signal, applied, n_out, along)
-
-
-class _Applied:
-    """A function of a fitted autoencoder on a block of a signal's data."""
-
-    def __init__(self, function, fitted, is_masked, n_out):
-        self.function, self.fitted = function, fitted
-        self.is_masked, self.n_out = is_masked, n_out
-
-    def __call__(self, spectra, dtype, *along):
-        kept, denoiser = self.fitted.kept, self.fitted.denoiser
-        used = spectra if kept.all() else spectra[..., kept]
-        left_out = self.fitted.left_out(used)
-        if self.is_masked:
-            left_out, *along = along
-        if along:
-            denoiser = denoiser.with_found(*(one.ravel() for one in along))
-        if left_out is not None and left_out.any():
-            used = np.where(
-                left_out[..., None], output_type(used.dtype).type(np.nan), used
-            )
-        result = self.function(denoiser, used)
-        if self.n_out is None and kept.all():
-            return result.astype(dtype, copy=False)
-        values = np.full((*spectra.shape[:-1], self.n_out or kept.size), np.nan, dtype)
-        if self.n_out is None:
-            values[..., kept] = result
-        else:
-            values[...] = result.reshape(values.shape)
-        return values
-
-
-class Restored:
-    """Denoised spectra; says, once, if they are no longer what was fitted.
-
-    Parameters
-    ----------
-    marks : ndarray of uint64 or None
-        Fingerprints that the fit knows.
-    """
-
-    def __init__(self, marks):
-        self.marks = marks
-        self.has_told = False
-
-    def __call__(self, denoiser, spectra):
-        restored = denoiser.denoise(spectra)
-        if self.marks is not None:
-            new = new_among(spectra, self.marks)
-            if new.any():
-                misfit = denoiser.misfit(spectra[new], restored[new])
-                check_fit(misfit, int(new.sum()), spectra.shape[-1])
-        misfit = denoiser.misfit(spectra, restored)
-        if not self.has_told and not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
-            self.has_told = True
-            _logger.warning(
-                "what was taken away has %.2g times the variance of the noise that was "
-                "assumed: the noise model is wrong, or the reference doesn't fit the "
-                "data, or these were changed since the training.",
-                misfit,
-            )
-        return restored
-
-
-def latent(denoiser, spectra):
-    """Latent variables, shape (..., n_latent)."""
-    return denoiser.encode(spectra)
-
-
-def shift(denoiser, spectra):
-    """Energy shift in channels, shape (...)."""
-    return denoiser.energy_shift(spectra)
-
-
-class Scatter:
-    """Standard deviation of restored spectra under fresh noise, same shape."""
-
-    def __init__(self, refits):
-        self.refits = refits
-
-    def __call__(self, denoiser, spectra):
-        from hyperspy_aedenoise._denoiser.uncertainty import scatter
-
-        return scatter(denoiser, spectra, self.refits)
 
 
 def restored_like(signal, values):
