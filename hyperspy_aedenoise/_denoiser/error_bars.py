@@ -86,7 +86,15 @@ class ErrorBars:
         n = positive_integer("n", n, "It is the number of draws; the default is 16.")
         # each has its own generator: how many numbers one takes hangs on rounding
         generators = generator(random_state).spawn(n)
-        rehearsal = self._rehearsal() if self.is_spatial else None
+        rehearsal = None
+        if self.is_spatial and self.fitted_.is_part:
+            raise RuntimeError(
+                "Error bars come from fits to all of the map, and this is a part of it "
+                "that was saved alone; ask the whole signal for "
+                "`get_autoencoder_uncertainty()` or draws, and slice that."
+            )
+        if self.is_spatial:
+            rehearsal = self.rehearsal()
 
         def drawn(rng):
             seed = int(rng.integers(2**32))
@@ -94,12 +102,6 @@ class ErrorBars:
 
         return map(drawn, progress(generators) if progress else generators)
 
-    def _rehearsal(self):
-        """The whole fit, to be repeated."""
-        if self.fitted_.is_part:
-            raise RuntimeError(
-                "Error bars come from fits to all of the map, and this is a part of it "
-                "that was saved alone; ask the whole signal for "
-                "`get_autoencoder_uncertainty()` or draws, and slice that."
-            )
+    def rehearsal(self):
+        """The fit of a spatial-spectral autoencoder, to be repeated."""
         return Rehearsal(self.fitted_, self.noise_, self.output_dimension)

@@ -73,7 +73,13 @@ class Rehearsal:
             fitted.decode, fitted.bank.filtered, n_channels=len(fitted.mean)
         )
         noisy = Redrawn(restored, self.noise, int(rng.integers(2**32))).held()
-        observation = Observation(noisy, Layout.of(fitted.bank.used), self.noise)
+        layout = Layout.of(fitted.bank.used)
+        found = self.restoration(Observation(noisy, layout, self.noise), rng)
+        return RehearsedError(fitted, found.decoder, found.codes.astype(np.float32))
+
+    def restoration(self, observation, rng):
+        """What the same recipe makes of other spectra, as `Restoration`."""
+        fitted = self.fitted
         weak = fitted.weak_vectors(observation.colour) if fitted.weak else None
         found = restore(
             observation,
@@ -85,4 +91,4 @@ class Rehearsal:
             limits=self._limits,
         )
         self._limits = found.rare and found.rare.limits
-        return RehearsedError(fitted, found.decoder, found.codes.astype(np.float32))
+        return found

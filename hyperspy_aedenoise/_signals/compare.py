@@ -57,10 +57,12 @@ def compare_denoising(self, truth=None, components=None):
 
     Notes
     -----
-    Without `truth` the errors are estimated: every route is computed again from
-    spectra with a little more noise (the autoencoder is trained again, too) and
-    judged by the independent half of the pair, but for spectra with spikes. That rests
-    on the noise model being right.
+    Without `truth` the errors are estimated by rehearsals: the denoised spectra get
+    fresh noise, and every route restores them. What was lost before isn't lost again.
+    By how much routes differ, and what is recommended, is told independently of that:
+    every route is computed again from spectra with a little more noise (the autoencoder
+    is trained again, too) and judged by the independent half of the pair, but for
+    spectra with spikes. Both rest on the noise model being right.
     """
     from hyperspy_aedenoise._report.routes import Routes
 
@@ -100,6 +102,7 @@ def compare_denoising(self, truth=None, components=None):
             "route": route,
             "components": routes.components[route],
             "estimated_mse": estimate.mse[route],
+            "estimated_error": estimate.error[route],
             "difference_to_pca": estimate.difference[route, "pca"].value,
             "difference_error": estimate.difference[route, "pca"].error,
             "mse": None if true is None else _error(signal, true, selection, there),
