@@ -17,7 +17,7 @@ from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._denoiser import uncertainty
+from hyperspy_aedenoise._denoiser import error_bars
 from hyperspy_aedenoise._engine import selection
 from hyperspy_aedenoise._observation import spectra_by_blocks as blocks
 from hyperspy_aedenoise._signals import memory
@@ -44,7 +44,7 @@ def small_blocks(monkeypatch):
     The draws of the uncertainty, which are not judged here, are few.
     """
     monkeypatch.setattr(blocks, "_BLOCK", 2**11)
-    monkeypatch.setattr(uncertainty, "_N_DRAWS", 3)
+    monkeypatch.setattr(error_bars, "N_DRAWS", 3)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hyperspy_aedenoise._check.detectability import (
-    Rehearsal,
+    Repetition,
     error_of_height,
     least_significance,
 )
@@ -30,10 +30,10 @@ class Checked:
         Mean denoised spectrum.
     residual : ResidualStatistics
     structures : list of Structure
-    rehearsal : Rehearsal or None
+    repetition : Repetition or None
         None: what is detectable can't be said.
     progress : callable
-        Wraps rehearsals, like `tqdm.tqdm`.
+        Wraps repetitions, like `tqdm.tqdm`.
     """
 
     energies: np.ndarray
@@ -42,7 +42,7 @@ class Checked:
     mean: np.ndarray
     residual: ResidualStatistics
     structures: list
-    rehearsal: Rehearsal | None
+    repetition: Repetition | None
     progress: object
     _known: dict = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class Checked:
         n_channels = observation.n_channels
         whitening = OwnWhitening(observation.noise, observation.colour)
         calm = Computed(same, restored, n_channels=n_channels)
-        rehearsal = Rehearsal.of(denoiser) if denoiser.is_spatial else None
+        repetition = Repetition.of(denoiser) if denoiser.is_spatial else None
         return cls(
             np.asarray(denoiser.energies_, float),
             observation.layout.mask,
@@ -69,7 +69,7 @@ class Checked:
             restored.mean(axis=0, dtype=float),
             ResidualStatistics.of(observation, calm, whitening),
             structures(observation, calm, whitening),
-            rehearsal,
+            repetition,
             progress,
         )
 
@@ -98,13 +98,13 @@ class Checked:
         heights = np.full(len(energies), np.nan)
         low, high = self.energies.min(), self.energies.max()
         inside = (energies >= low) & (energies <= high)
-        if self.rehearsal is None or not inside.any():
+        if self.repetition is None or not inside.any():
             return heights
         key = round(float(width), 3), n_positions
         if key not in self._known:
             rng = np.random.default_rng(0)
             self._known[key] = least_significance(
-                self.rehearsal, width, n_positions, rng, self.progress
+                self.repetition, width, n_positions, rng, self.progress
             )
         order = np.argsort(self.energies)
         known = self.energies[order]

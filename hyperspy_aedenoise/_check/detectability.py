@@ -12,8 +12,8 @@ from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory
 
 #: Side of the part of a map on which it is tried, in positions.
 _SIDE = 32
-#: Rehearsals, and peaks in each, at energies far from each other.
-_REHEARSALS, _PEAKS = 8, 3
+#: Repetitions, and peaks in each, at energies far from each other.
+_REPETITIONS, _PEAKS = 8, 3
 #: Share of a peak from which on it counts as kept, and the chance of that.
 _KEPT, _CHANCE = 0.5, 0.95
 #: Total significances between which the limit is looked for, and their number.
@@ -24,9 +24,9 @@ _WIDTHS = (0.06, 0.12, 0.25)
 _TRIED = (0.65, 1.1)
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """A denoising that can be repeated on spectra with something added.
+@dataclass
+class Repetition:
+    """A denoising that can be repeated on its result with something added.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ class Rehearsal:
     noise : NoiseModel
     n_codes : int or None
         Latent variables that were asked for.
+    limits : Limits or None
+        Of rare peaks: measured once, as drawn noise gives the same each time.
     """
 
     clean: np.ndarray
@@ -44,6 +46,7 @@ class Rehearsal:
     fitted: object
     noise: object
     n_codes: int | None
+    limits: object = None
 
     @classmethod
     def of(cls, denoiser):
@@ -61,24 +64,30 @@ class Rehearsal:
         noisy = self.noise.sample(self.clean + extra, rng).astype(np.float32)
         observation = Observation(InMemory(noisy), self.layout, self.noise)
         found = restore(
-            observation, self.n_codes, self.fitted.recipe, rng, self.fitted.network
+            observation,
+            self.n_codes,
+            self.fitted.recipe,
+            rng,
+            self.fitted.network,
+            limits=self.limits,
         )
+        self.limits = found.rare and found.rare.limits
         return found.restored.all()
 
 
-def least_significance(rehearsal, width, n_positions, rng, progress=iter):
+def least_significance(repetition, width, n_positions, rng, progress=iter):
     """Total significance from which on a compact peak is kept with 95 % chance.
 
     Parameters
     ----------
-    rehearsal : Rehearsal
+    repetition : Repetition
     width : float
         Standard deviation of the peak, in channels.
     n_positions : int
         Positions that have it, as near to a square as there are.
     rng : numpy.random.Generator
     progress : callable, optional
-        Wraps the rehearsals, like `tqdm.tqdm`.
+        Wraps the repetitions, like `tqdm.tqdm`.
 
     Returns
     -------
@@ -95,11 +104,11 @@ def least_significance(rehearsal, width, n_positions, rng, progress=iter):
     https://doi.org/10.3758/BF03202828).
     """
     curve = _Curve.flat()
-    for _ in progress(range(_REHEARSALS)):
-        peaks = _Peaks.drawn(rehearsal, width, n_positions, rng)
+    for _ in progress(range(_REPETITIONS)):
+        peaks = _Peaks.drawn(repetition, width, n_positions, rng)
         sizes = curve.limit() * rng.uniform(*_TRIED, len(peaks.where))
         sizes = np.clip(sizes, _LEAST, _MOST)
-        restored = rehearsal(peaks.added(sizes), rng)
+        restored = repetition(peaks.added(sizes), rng)
         for size, share in zip(sizes, peaks.shares(restored, sizes), strict=True):
             curve = curve.seen(size, share > _KEPT)
     limit = curve.limit()
@@ -150,8 +159,8 @@ class _Peaks:
     noise: object
 
     @classmethod
-    def drawn(cls, rehearsal, width, n_positions, rng):
-        clean, layout = rehearsal.clean, rehearsal.layout
+    def drawn(cls, repetition, width, n_positions, rng):
+        clean, layout = repetition.clean, repetition.layout
         n_channels = clean.shape[1]
         margin = min(2 * width, 0.3 * n_channels)
         edges = np.linspace(margin, n_channels - 1 - margin, _PEAKS + 1)
@@ -160,10 +169,10 @@ class _Peaks:
         spectra = []
         for centre, inside in zip(centres, where, strict=True):
             mean = clean[inside].mean(axis=0)
-            error = error_of_height(rehearsal.noise, mean, [centre], width)[0]
+            error = error_of_height(repetition.noise, mean, [centre], width)[0]
             peak = np.exp(-0.5 * ((np.arange(n_channels) - centre) / width) ** 2)
             spectra.append(peak * error / np.sqrt(len(inside)))
-        return cls(where, np.array(spectra), clean, rehearsal.noise)
+        return cls(where, np.array(spectra), clean, repetition.noise)
 
     def added(self, sizes):
         """All of them in their places, shape of the clean spectra."""

@@ -6,13 +6,13 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from hyperspy_aedenoise._denoiser import persistence
+from hyperspy_aedenoise._denoiser.error_bars import ErrorBars
 from hyperspy_aedenoise._denoiser.misfit import misfit
 from hyperspy_aedenoise._denoiser.rows import by_rows, by_shape, of_length
-from hyperspy_aedenoise._denoiser.uncertainty import Refits, scatter
 from hyperspy_aedenoise._engine.spatial_spectral import SpatialSpectral
 
 
-class TrainedDenoiser:
+class TrainedDenoiser(ErrorBars):
     """The methods of `AutoencoderDenoiser` that need no more than what was fitted.
 
     Attributes
@@ -107,44 +107,6 @@ class TrainedDenoiser:
             )
         spectra = of_length(spectra, self.n_channels_)
         return by_shape(self.fitted_.shift_of, spectra)
-
-    def uncertainty(self, spectra, progress=None):
-        """Standard deviation of restored spectra due to the noise in them.
-
-        Parameters
-        ----------
-        spectra : array_like, shape (..., n_channels)
-        progress : callable, optional
-            Wraps the repetitions of a fit, like `tqdm.tqdm`. Default: no progress bar.
-
-        Returns
-        -------
-        ndarray of float32, shape (..., n_channels)
-            In signal units; from 16 fresh draws of the noise, so good to 18 %.
-
-        Notes
-        -----
-        A lower bound: what the autoencoder always gets wrong doesn't vary. For the
-        spectra that a spatial-spectral one was fitted to, the whole fit is repeated on
-        the restored spectra in fresh noise (a parametric bootstrap). Neither is the
-        form chosen again nor a network trained or refined again, so that the noise
-        that went into these is not counted.
-        """
-        spectra = of_length(spectra, self.n_channels_)
-        return scatter(self, spectra, self.refits(progress))
-
-    def refits(self, progress=None):
-        """Repeat the fit for `uncertainty`; None where that is not what it does."""
-        if not self.is_spatial:
-            return None
-        if self.fitted_.is_part:
-            raise RuntimeError(
-                "Error bars come from fits to all of the map, and this is a part of it "
-                "that was saved alone; ask the whole signal for "
-                "`get_autoencoder_uncertainty()`, and slice that."
-            )
-        progress = progress or (lambda steps: steps)
-        return Refits(self.fitted_, self.noise_, self.output_dimension, progress)
 
     def with_found(self, rows, found):
         """The same, where the places of some spectra are known, see `FoundPlaces`."""

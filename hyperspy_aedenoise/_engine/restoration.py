@@ -146,7 +146,7 @@ def _summed(rows):
     return rows.sum(axis=0, dtype=float)
 
 
-def restore(observation, n_codes, recipe, rng, network=None, *, weak=None):
+def restore(observation, n_codes, recipe, rng, network=None, *, weak=None, limits=None):
     """Restore spectra by one recipe.
 
     Rare and weak features are put back, unless a number of codes was asked for.
@@ -162,6 +162,8 @@ def restore(observation, n_codes, recipe, rng, network=None, *, weak=None):
         Default: the one that was trained once.
     weak : ndarray, shape (n_channels, n_weak), optional
         Directions of weak features, see `find_weak`. Default: they are looked for.
+    limits : Limits, optional
+        What is too large for chance in rare peaks. Default: it is measured.
 
     Returns
     -------
@@ -184,7 +186,8 @@ def restore(observation, n_codes, recipe, rng, network=None, *, weak=None):
         return restoration
     # what comes in at the ends as spectra move isn't known, and no rare peak
     margin = 0 if drift is None else int(np.ceil(np.abs(drift).max()))
-    rare = find_rare(observation, colour, restoration.restored, rng, margin)
+    restored = restoration.restored
+    rare = find_rare(observation, colour, restored, rng, margin, limits=limits)
     with_rare = _with_rare(restoration, rare)
     return _with_weak(with_rare, find_weak(observation, with_rare, weak))
 

@@ -41,6 +41,8 @@ class RareFeatures:
     share : float
         Of spectra in which a peak was seen. Above a tenth these aren't rare, and none
         is put back.
+    limits : Limits or None
+        What was too large for chance.
     """
 
     centre: np.ndarray
@@ -50,6 +52,7 @@ class RareFeatures:
     strength: np.ndarray
     n_spikes: int = 0
     share: float = 0.0
+    limits: Limits | None = None
 
     def as_dict(self, layout):
         """Everything as numbers and lists, with positions as they were."""
@@ -72,7 +75,7 @@ class RareFeatures:
         }
 
 
-def find_rare(observation, colour, restored, rng, margin=0):
+def find_rare(observation, colour, restored, rng, margin=0, *, limits=None):
     """Look for peaks in what a restoration took away.
 
     Parameters
@@ -85,6 +88,8 @@ def find_rare(observation, colour, restored, rng, margin=0):
     rng : numpy.random.Generator
     margin : int, default 0
         Channels at both ends in which nothing is looked for.
+    limits : Limits, optional
+        What is too large for chance, where it is known. Default: it is measured.
 
     Returns
     -------
@@ -108,7 +113,7 @@ def find_rare(observation, colour, restored, rng, margin=0):
     residuals = _Residuals(observation, restored, colour)
     peaks = Peaks.all_of(colour, margin)
     peaks = peaks.beside(measured_spread(residuals, peaks))
-    limits = measured_limits(residuals, peaks, rng)
+    limits = limits or measured_limits(residuals, peaks, rng)
     broad = peaks.some(~peaks.spiky)
     largest = residuals.gather(peaks)
     (shown,) = np.nonzero(largest.max(axis=1) > limits.anywhere)
@@ -143,6 +148,7 @@ def find_rare(observation, colour, restored, rng, margin=0):
         np.abs(amplitudes).max(axis=0, initial=0),
         n_spikes,
         share,
+        limits,
     )
 
 

@@ -17,10 +17,11 @@ class DenoisingComparison:
     ----------
     table : list of dict
         A row for each route: ``route``; ``components`` (principal components or
-        latent variables); ``estimated_mse``, the mean squared error estimated
-        without truth; ``difference_to_pca`` and ``difference_error``, by how much it
-        is above that of PCA, with its standard error; ``mse`` against the truth,
-        None without truth. Errors are in signal units squared.
+        latent variables); ``estimated_mse`` and ``estimated_error``, the mean squared
+        error estimated without truth, with its standard error; ``difference_to_pca``
+        and ``difference_error``, by how much it is above that of PCA, with its standard
+        error; ``mse`` against the truth, None without truth. Errors are in signal units
+        squared.
     signals : dict of str to EELSSpectrum
         The signal as each route restores it; "nonlocal" only where the autoencoder
         is anything else than the filtered codes. "raw" shares its data with the signal.

@@ -70,7 +70,7 @@ def _contradictions(estimate):
             f"these data, or each spectrum differs from all others. {_HELP}"
         )
         return
-    for route, mse in estimate.mse.items():
+    for route, mse in (estimate.paired or estimate.mse).items():
         error = estimate.difference[route, "pca"].error
         if mse < -_BELOW * error:
             yield (

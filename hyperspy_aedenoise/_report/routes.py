@@ -1,6 +1,6 @@
 """The ways to denoise one observation, run side by side and judged without truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same
 
 #: Positions of a large map on which the routes are judged, and in how many pieces.
 MOST_JUDGED, _N_PIECES = 16384, 4
+#: Rehearsals of all routes.
+_REHEARSALS = 3
+#: Share of an error that rehearsals don't tell, of the autoencoder and of others.
+_UNTOLD, _UNTOLD_OF_OTHERS = 0.2, 0.05
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class Estimate:
         By how much the first route's error is above the second's.
     n_judged : int
         Spectra on which that was found.
+    error : dict of str to float
+        Standard error of `mse`.
+    paired : dict of str to float
+        PCA's error with the difference to it: noise that is not as assumed shows in it.
     n_spiky : int
         Spectra beside them that have spikes, on which nothing was judged.
     taken : float
@@ -37,6 +45,8 @@ class Estimate:
     mse: dict
     difference: dict
     n_judged: int
+    error: dict = field(default_factory=dict)
+    paired: dict = field(default_factory=dict)
     n_spiky: int = 0
     taken: float = 1.0
 
@@ -129,15 +139,17 @@ class Routes:
 
         Notes
         -----
-        PCA's error is that on a rehearsal: the shrunk spectra in fresh noise of the
-        model. What was lost in the noise of the measurement is missing there, too, so
-        that the estimate is a little low. Everything is judged with ``1 + RATIO**2``
-        times the noise variance and scaled back. Each route gets the spectra as they
-        are; spectra with spikes aren't judged, as what is right there isn't known.
+        Differences are told by a pair of recorrupted spectra, with ``1 + RATIO**2``
+        times the noise variance, and scaled back: no route knows the version by which
+        it is judged. Errors themselves are far smaller than what a pair can tell. They
+        are those of rehearsals: what the autoencoder made of the spectra, in fresh
+        noise, restored by every route. The standard error has the scatter of these, and
+        what they don't know: features that were lost before aren't lost again. A
+        network has learned what to expect, and repeats it: its error is PCA's, by a
+        rehearsal on shrunk spectra, with the difference.
 
-        Of few counts the errors that are left are far smaller than what a pair can
-        tell. There every route is rehearsed, on what the autoencoder made of the
-        spectra, and pairs tell differences only.
+        Each route gets the spectra as they are; spectra with spikes aren't judged, as
+        what is right there isn't known.
         """
         rng = np.random.default_rng(0)  # the same question gets the same answer
         scale = 1 + RATIO**2
@@ -167,15 +179,22 @@ class Routes:
         power = float(judged.noise.variance(expected[kept]).mean(dtype=float))
         raw = PairedDifference(power - pca_mse, doubt)
         difference["raw", "pca"] = raw
-        mse = {
+        paired = {
             route: float(pca_mse + difference[route, "pca"].value)
             for route in ("raw", *restored)
         }
+        error = {
+            route: float(np.hypot(doubt, difference[route, "pca"].error))
+            for route in paired
+        }
         both = pair.first.spectra.take(kept), restored["autoencoder"].take(kept)
         taken = misfit(noise, *both, power * scale)
-        if judged.is_counted:
-            mse |= self._rehearsal_of_all(judged, kept, rng)
-        return Estimate(mse, difference, len(kept), int(spiky.sum()), taken)
+        mse = dict(paired)
+        if self.denoiser.is_spatial or judged.is_counted:
+            for route, found in self._rehearsals(judged, kept, rng).items():
+                mse[route], error[route] = _with_untold(route, found)
+        n_spiky = int(spiky.sum())
+        return Estimate(mse, difference, len(kept), error, paired, n_spiky, taken)
 
     def _rehearsal(self, expected, kept, noise, rng):
         """Error of PCA on known spectra in fresh noise, scaled back, and its error."""
@@ -186,33 +205,46 @@ class Routes:
         error = error / (1 + RATIO**2)
         return float(error.mean()), float(error.std() / np.sqrt(error.size))
 
-    def _rehearsal_of_all(self, judged, kept, rng):
-        """Errors of all routes on denoised spectra in fresh noise, by route."""
+    def _rehearsals(self, judged, kept, rng):
+        """Errors on denoised spectra in fresh noise, a list by route."""
         clean = self.denoiser.denoise(judged.spectra.all())
-        clean = np.maximum(clean, 0).reshape(-1, judged.n_channels)
-        fresh = judged.with_spectra(InMemory(judged.noise.sample(clean, rng)))
-        restored = {"raw": fresh.spectra, **self._restored(fresh)}
-        error = _SquaredError(same)
-        return {
-            route: float(spectra.gather(error, clean)[kept].mean())
-            for route, spectra in restored.items()
-        }
+        clean = clean.reshape(-1, judged.n_channels)
+        if judged.is_counted:
+            clean = np.maximum(clean, 0)
+        rehearsal = self.denoiser.rehearsal() if self.denoiser.is_spatial else None
+        error, found = _SquaredError(same), {}
+        for _ in range(_REHEARSALS):
+            fresh = judged.with_spectra(InMemory(judged.noise.sample(clean, rng)))
+            restored = {"raw": fresh.spectra, **self._by_components(fresh)}
+            if rehearsal:
+                restored["autoencoder"] = rehearsal.restoration(fresh, rng).restored
+            else:
+                restored["autoencoder"] = self._autoencoder_on(fresh)
+            for route, spectra in restored.items():
+                mse = float(spectra.gather(error, clean)[kept].mean())
+                found.setdefault(route, []).append(mse)
+        return found
 
-    def _restored(self, first):
-        """Spectra of all routes from the first version of a pair."""
-        spectra = first.spectra
+    def _by_components(self, observation):
+        """Spectra of the routes by principal components."""
+        spectra = observation.spectra
         pca = PCA.of(spectra, self.poissonian, self._most)
         restored = {
             "pca": spectra.changed(pca.model(self._number(pca))),
-            "pca_shrinkage": spectra.changed(principal_codes(first).denoise),
-            "autoencoder": self._autoencoder_on(first),
+            "pca_shrinkage": spectra.changed(principal_codes(observation).denoise),
         }
-        if not self.is_nonlocal:
-            twin = self._twin("spatial-spectral", None, first)
-            restored["nonlocal"] = _denoised(twin, first)
         if "pca_oracle" in self.components:
             best = self.components["pca_oracle"]
             restored["pca_oracle"] = spectra.changed(pca.model(best))
+        return restored
+
+    def _restored(self, first):
+        """Spectra of all routes from the first version of a pair."""
+        restored = self._by_components(first)
+        restored["autoencoder"] = self._autoencoder_on(first)
+        if not self.is_nonlocal:
+            twin = self._twin("spatial-spectral", None, first)
+            restored["nonlocal"] = _denoised(twin, first)
         return restored
 
     def _number(self, pca):
@@ -259,6 +291,14 @@ def _expected(observation):
     expected[rows] += observation.spectra.take(rows) - calm.spectra.take(rows)
     # nothing could be judged where all have some
     return expected, spiky & ~spiky.all()
+
+
+def _with_untold(route, found):
+    """Mean of errors in rehearsals, and its standard error as that of the error."""
+    mse, n = float(np.mean(found)), len(found)
+    untold = _UNTOLD if route == "autoencoder" else _UNTOLD_OF_OTHERS
+    scatter = np.std(found, ddof=1) * np.sqrt(1 + 1 / n)
+    return mse, float(np.hypot(scatter, untold * mse))
 
 
 def _denoised(denoiser, observation):

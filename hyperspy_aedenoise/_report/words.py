@@ -17,11 +17,11 @@ def with_error(value, error):
 
 def is_told(row):
     """Whether the estimated error of a route is told from 0, by two of its errors."""
-    return row["estimated_mse"] > 2 * row["difference_error"]
+    return row["estimated_mse"] > 2 * row["estimated_error"]
 
 
 def estimate_in_words(row):
-    """Estimated mean squared error of a route, with its error where it hides it.
+    """Estimated mean squared error of a route, with its standard error.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def estimate_in_words(row):
     -------
     str
     """
-    estimate, error = row["estimated_mse"], row["difference_error"]
+    estimate, error = row["estimated_mse"], row["estimated_error"]
     if is_told(row):
-        return f"{estimate:.3g}"
+        return with_error(estimate, error)
     return f"not told from 0 ({with_error(estimate, error)})"
 
 

@@ -81,7 +81,7 @@ def check_denoising(self, truth=None):
     noise = denoiser.noise_
     observation = Observation(InMemory(rows), layout, noise, gapless)
     checked = Checked.of(
-        observation, calm, denoiser, progress_bar(words="Rehearsing", leave=False)
+        observation, calm, denoiser, progress_bar(words="Repeating", leave=False)
     )
     unit = unit_of(self.axes_manager.signal_axes[0])
     places = findings.Places(checked.energies, unit, layout.mask)

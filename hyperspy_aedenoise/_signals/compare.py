@@ -13,6 +13,7 @@ from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
 from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
+from hyperspy_aedenoise._signals.by_block import Restored, by_block
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar, sharing_data
 from hyperspy_aedenoise._signals.known_spectra import check_spectra
@@ -24,8 +25,6 @@ from hyperspy_aedenoise._signals.spectra import (
     selection_of,
 )
 from hyperspy_aedenoise._signals.storage import (
-    Restored,
-    by_block,
     left_out_by_place,
     left_out_in_training,
     trained,
@@ -58,10 +57,12 @@ def compare_denoising(self, truth=None, components=None):
 
     Notes
     -----
-    Without `truth` the errors are estimated: every route is computed again from
-    spectra with a little more noise (the autoencoder is trained again, too) and
-    judged by the independent half of the pair, but for spectra with spikes. That rests
-    on the noise model being right.
+    Without `truth` the errors are estimated by rehearsals: the denoised spectra get
+    fresh noise, and every route restores them. What was lost before isn't lost again.
+    By how much routes differ, and what is recommended, is told independently of that:
+    every route is computed again from spectra with a little more noise (the autoencoder
+    is trained again, too) and judged by the independent half of the pair, but for
+    spectra with spikes. Both rest on the noise model being right.
     """
     from hyperspy_aedenoise._report.routes import Routes
 
@@ -101,6 +102,7 @@ def compare_denoising(self, truth=None, components=None):
             "route": route,
             "components": routes.components[route],
             "estimated_mse": estimate.mse[route],
+            "estimated_error": estimate.error[route],
             "difference_to_pca": estimate.difference[route, "pca"].value,
             "difference_error": estimate.difference[route, "pca"].error,
             "mse": None if true is None else _error(signal, true, selection, there),

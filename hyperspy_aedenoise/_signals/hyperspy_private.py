@@ -24,6 +24,23 @@ def navigation_signal(signal, data):
     return signal._get_navigation_signal(data)
 
 
+def along_new_axis(signal, data, name):
+    """A signal like another one with data along one more navigation axis.
+
+    That is the first axis of the data, and HyperSpy's last navigation axis.
+    """
+    axes = list(signal.axes_manager.as_dictionary().values())
+    if not axes:  # a single number, which HyperSpy keeps in an array of one
+        data = data.reshape(len(data))
+    new = {"size": len(data), "name": name, "navigate": True}
+    return type(signal)(
+        data,
+        axes=[new, *axes],
+        metadata=signal.metadata.as_dictionary(),
+        original_metadata=signal.original_metadata.as_dictionary(),
+    )
+
+
 def navigation_axes(signal):
     """Navigation axes as dictionaries, in the order of the data."""
     return signal.axes_manager._get_navigation_axes_dicts()

@@ -9,7 +9,7 @@ _logger = logging.getLogger(__name__)
 
 #: What a call needs at its peak beyond the data, in multiples of the data in single
 #: precision: see `benchmarks/cost.py`.
-FIT, COMPARISON, UNCERTAINTY, RESULT, CHECK = 3, 5, 5, 1, 3
+FIT, COMPARISON, UNCERTAINTY, RESULT, MAPPED, CHECK = 3, 5, 5, 1, 5, 3
 #: Share of the available memory above which the user is told.
 _SHARE = 0.8
 _GIGABYTE = 1e9

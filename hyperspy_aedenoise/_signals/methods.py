@@ -2,6 +2,7 @@
 
 from hyperspy_aedenoise._signals.check import check_denoising
 from hyperspy_aedenoise._signals.compare import compare_denoising
+from hyperspy_aedenoise._signals.draws import get_autoencoder_draws, map_over_draws
 from hyperspy_aedenoise._signals.fit import decompose_autoencoder
 from hyperspy_aedenoise._signals.noise import estimate_noise
 from hyperspy_aedenoise._signals.plot_methods import (
@@ -25,6 +26,8 @@ SIGNAL_METHODS = {
         get_autoencoder_loadings,
         get_autoencoder_energy_shift,
         get_autoencoder_uncertainty,
+        get_autoencoder_draws,
+        map_over_draws,
         plot_autoencoder_training,
         plot_autoencoder_loadings,
         compare_denoising,
