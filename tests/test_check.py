@@ -6,7 +6,7 @@ import scipy.ndimage
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._check.means import structures
+from hyperspy_aedenoise._check.residual_means import structures
 from hyperspy_aedenoise._check.region import RegionMeans
 from hyperspy_aedenoise._check.residual import ResidualStatistics
 from hyperspy_aedenoise._noise.whitening import OwnWhitening
