@@ -6,9 +6,9 @@ import scipy.ndimage
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._check.residual_means import structures
 from hyperspy_aedenoise._check.region import RegionMeans
 from hyperspy_aedenoise._check.residual import ResidualStatistics
+from hyperspy_aedenoise._check.residual_means import structures
 from hyperspy_aedenoise._noise.whitening import OwnWhitening
 from hyperspy_aedenoise._observation.observation import Observation
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, same

@@ -9,8 +9,8 @@ from hyperspy_aedenoise._check.detectability import (
     error_of_height,
     least_significance,
 )
-from hyperspy_aedenoise._check.residual_means import structures
 from hyperspy_aedenoise._check.residual import ResidualStatistics
+from hyperspy_aedenoise._check.residual_means import structures
 from hyperspy_aedenoise._noise.whitening import OwnWhitening
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, same
 
