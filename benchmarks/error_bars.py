@@ -69,7 +69,7 @@ def by_intensity(error, spread, clean):
     """Actual over claimed of the dim half, the bright half, and steep places."""
     ratio = error**2 / spread**2
     bright = clean > np.median(clean)
-    slope = sum(np.abs(g) for g in np.gradient(clean, axis=range(clean.ndim - 1)))
+    slope = sum(np.abs(np.gradient(clean, axis=n)) for n in range(clean.ndim - 1))
     steep = slope > np.quantile(slope, 0.9)
     parts = {"dim": ~bright, "bright": bright, "steep": steep, "flat": ~steep}
     return {name: float(np.sqrt(ratio[part].mean())) for name, part in parts.items()}
