@@ -69,7 +69,7 @@ def by_intensity(error, spread, clean):
     """Actual over claimed of the dim half, the bright half, and steep places."""
     ratio = error**2 / spread**2
     bright = clean > np.median(clean)
-    slope = sum(np.abs(g) for g in np.gradient(clean, axis=range(clean.ndim - 1)))
+    slope = sum(np.abs(np.gradient(clean, axis=n)) for n in range(clean.ndim - 1))
     steep = slope > np.quantile(slope, 0.9)
     parts = {"dim": ~bright, "bright": bright, "steep": steep, "flat": ~steep}
     return {name: float(np.sqrt(ratio[part].mean())) for name, part in parts.items()}
@@ -158,9 +158,9 @@ def claimed_by_fit(spectra, onset):
 
 
 def onsets(signal):
-    """The onset at each position, as a function for `map_over_draws`."""
+    """A map of the onset, as a function for `map_over_draws`."""
     onset, _ = fitted_lines(signal.data.astype(float), *ONSETS)
-    return hs.signals.BaseSignal(onset).T
+    return hs.signals.Signal2D(onset)
 
 
 def fits(seed, n_draws):
@@ -169,22 +169,22 @@ def fits(seed, n_draws):
     clean, noise = interface(), aed.NoiseModel.gaussian(0.05)
     noisy = noise.sample(clean, np.random.default_rng(seed))
     signal = fitted(noisy, seed)
-    pca, _ = baselines.oracle_pca(noisy, clean, noise.variance(clean) ** 0.5)
+    pca, _ = baselines.oracle_pca(noisy, clean, np.sqrt(noise.offset))
     denoised = signal.get_autoencoder_model().data.astype(float)
     routes = {}
     for name, values in (("raw", noisy), ("PCA", pca), ("autoencoder", denoised)):
         onset, _ = fitted_lines(values, *ONSETS)
         routes[f"{name}, by the fit"] = onset, claimed_by_fit(values, onset)
-    value = signal.map_over_draws(
-        onsets, n_draws, seed, show_progressbar=False
-    ).T  # positions are the signal axes of a map
+    value = signal.map_over_draws(onsets, n_draws, seed, show_progressbar=False)
     variance = value.metadata.Signal.Noise_properties.variance.data
     routes["**autoencoder, over draws**"] = value.data, np.sqrt(variance)
     return {
         name: coverage(onset - true, spread)
         | {
-            "error": float(np.sqrt(np.mean((onset - true) ** 2))),
-            "bias": float(abs(np.mean(onset - true)) / np.sqrt(np.mean(spread**2))),
+            "error (meV)": 1e3 * float(np.sqrt(np.mean((onset - true) ** 2))),
+            "bias / claimed": float(
+                abs(np.mean(onset - true)) / np.sqrt(np.mean(spread**2))
+            ),
         }
         for name, (onset, spread) in routes.items()
     }

@@ -9,9 +9,9 @@ from hyperspy_aedenoise._observation.spectra_by_blocks import slices
 #: Realisations of the error that tell its size.
 N_DRAWS = 16
 #: Positions (in each direction) and channels over which a mean square is averaged.
-_POSITIONS, _CHANNELS = 5, 9
+_POSITIONS, _CHANNELS = 3, 9
 #: Share of what is usual in the channel that goes into each mean square.
-_USUAL = 0.35
+_USUAL = 0.1
 #: Spectra that tell what is usual.
 _SAMPLE = 1024
 #: Spectra that are treated at a time: copies of a block in all draws are small.
@@ -31,12 +31,12 @@ class Uncertainty:
     The root of the mean square over the realisations, so that what the method always
     gets wrong counts, too. A mean square of 16 is good to 35 % by itself, and where an
     edge or a site ends in the restored spectra, it ends elsewhere in the true ones:
-    mean squares are averaged over 5 x 5 positions and 9 channels around (those of rare
-    peaks over channels alone, as the error of such a peak is its own), and drawn by
-    35 % towards the mean of their channel, in proportion to the noise of their spectrum
-    (shrinkage of variances; G. K. Smyth, Stat. Appl. Genet. Mol. Biol. 3 (2004) 3,
-    https://doi.org/10.2202/1544-6115.1027, equation 2.3). The mean over all of a map
-    stays what it is. Measured against the truth by `benchmarks/error_bars.py`.
+    mean squares are averaged over 3 x 3 positions and 9 channels around (those of rare
+    peaks over channels alone, as the error of such a peak is its own), and drawn by a
+    tenth towards the mean of their channel, in proportion to the noise of their
+    spectrum (shrinkage of variances; G. K. Smyth, Stat. Appl. Genet. Mol. Biol. 3
+    (2004) 3, https://doi.org/10.2202/1544-6115.1027, equation 2.3). The mean over all
+    of a map stays what it is. Measured against the truth by `benchmarks/error_bars.py`.
     """
 
     def __init__(self, denoiser, errors):
