@@ -13,8 +13,8 @@ from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
 from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
-from hyperspy_aedenoise._signals.by_block import Restored, by_block
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
+from hyperspy_aedenoise._signals.fit_on_signal import Restored, by_block
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar, sharing_data
 from hyperspy_aedenoise._signals.known_spectra import check_spectra
 from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory

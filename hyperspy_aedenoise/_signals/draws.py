@@ -3,9 +3,9 @@
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._signals.by_block import Blocks, Drawn, Restored
 from hyperspy_aedenoise._signals.delivery import delivered, lazily, titled
 from hyperspy_aedenoise._signals.duration import TIMES_OF_UNCERTAINTY, with_duration
+from hyperspy_aedenoise._signals.fit_on_signal import Blocks, Drawn, Restored
 from hyperspy_aedenoise._signals.hyperspy_private import (
     along_new_axis,
     progress_bar,

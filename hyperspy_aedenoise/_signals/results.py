@@ -3,15 +3,15 @@
 import numpy as np
 
 from hyperspy_aedenoise._report.axes import unit_of
-from hyperspy_aedenoise._signals.by_block import (
+from hyperspy_aedenoise._signals.delivery import delivered, lazily, titled
+from hyperspy_aedenoise._signals.duration import TIMES_OF_UNCERTAINTY, with_duration
+from hyperspy_aedenoise._signals.fit_on_signal import (
     Restored,
     Sized,
     by_block,
     latent,
     shift,
 )
-from hyperspy_aedenoise._signals.delivery import delivered, lazily, titled
-from hyperspy_aedenoise._signals.duration import TIMES_OF_UNCERTAINTY, with_duration
 from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_axes,
     navigation_signal,
