@@ -19,7 +19,9 @@ NOISE = NoiseModel(gain=1.0, offset=4.0)
 SHAPE = (24, 26)
 CHANNEL = np.arange(90)
 Y, X = np.indices(SHAPE)
-PLACES = findings.Places(500 + 0.1 * CHANNEL, "eV", np.ones(SHAPE, bool))
+PLACES = findings.Places(
+    500 + 0.1 * CHANNEL, "eV", np.argwhere(np.ones(SHAPE, bool)), SHAPE, 0.1
+)
 
 
 def expected():
@@ -177,7 +179,8 @@ def test_what_is_detectable(map_signal):
     assert report.detectable(energies[0], positions=9) == few[0]
     with pytest.raises(ValueError, match="`positions` must be at most 360"):
         report.detectable(energies, positions=1000)
-    with pytest.raises(ValueError, match="`width` must be above 0"):
+    assert np.isnan(report.detectable(energies, positions=360)).sum() in (0, 3)
+    with pytest.raises(ValueError, match="`width` must be at least a channel wide"):
         report.detectable(energies, width=-1)
 
 
@@ -233,6 +236,8 @@ def test_means_of_a_region(map_signal):
     assert "standard errors" in str(region)
     with pytest.raises(TypeError, match="`region` must be a mask"):
         report.region("all")
+    with pytest.raises(ValueError, match="`region` must be of the signal's"):
+        report.region(mask.T)
 
 
 def test_the_difference_of_a_region_scatters_as_it_says(rng):
@@ -282,6 +287,50 @@ def test_spoiled_data_are_told(map_signal):
     assert "neighbour" in text or "consecutive" in text
 
 
+@pytest.mark.parametrize("shape", [(4, 16), (2, 30), (1, 50), (50, 1)])
+def test_any_shape_is_looked_at(shape, rng):
+    clean = np.full((*shape, 90), 80.0)
+    noisy = NOISE.sample(clean, rng).reshape(-1, 90)
+    observation = Observation.of(noisy, np.ones(shape, bool), NOISE)
+    rows = Computed(same, clean.reshape(-1, 90).astype("f4"), n_channels=90)
+    whitening = OwnWhitening(NOISE, observation.colour)
+    found = ResidualStatistics.of(observation, rows, whitening)
+    assert (np.abs(found.by_area - 1) < 5 * found.by_area_error).all()
+    assert not structures(observation, rows, whitening)
+
+
+def test_a_spike_is_no_bad_channel(rng):
+    """The fit tells it itself."""
+    clean = expected()
+    noisy = NOISE.sample(clean, rng)
+    noisy[3, 4, 50] += 1000
+    assert kinds(noisy, clean) == {}
+
+
+def test_pieces_of_a_large_map_keep_their_places(map_signal, monkeypatch):
+    from hyperspy_aedenoise._signals import check
+
+    _, noisy, _ = map_signal
+    monkeypatch.setattr(check, "_MOST", 80 * 100)
+    report = noisy.as_lazy().check_denoising()
+    assert report.n_judged < report.n_spectra == 360
+    judged = np.isfinite(report.signals["residual_map"].data)
+    assert judged.shape == (18, 20) and judged.sum() == report.n_judged
+    assert len(report.plot().axes) >= 6
+    mask = np.zeros(noisy.axes_manager.navigation_shape, bool)
+    mask[3:9, 5:10] = True
+    assert report.region(mask).n_positions == 30
+
+
+def test_few_spectra_with_a_noise_model_from_a_file(map_signal, tmp_path):
+    import hyperspy.api as hs
+
+    _, noisy, _ = map_signal
+    noisy.save(tmp_path / "fitted.hspy")
+    part = hs.load(tmp_path / "fitted.hspy").inav[3, 4]
+    assert part.check_denoising().n_judged == 1
+
+
 def test_new_spectra_are_told(map_signal):
     _, noisy, _ = map_signal
     other = noisy.deepcopy()
@@ -298,3 +347,5 @@ def test_without_a_fit_it_says_what_to_do():
     fitted(signal)
     with pytest.raises(TypeError, match="`truth` must be a signal"):
         signal.check_denoising(truth=signal.data)
+    with pytest.raises(ValueError, match="`truth` must be of the shape"):
+        signal.check_denoising(truth=signal.inav[1:])

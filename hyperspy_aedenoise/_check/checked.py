@@ -61,7 +61,8 @@ class Checked:
         n_channels = observation.n_channels
         whitening = OwnWhitening(observation.noise, observation.colour)
         calm = Computed(same, restored, n_channels=n_channels)
-        repetition = Repetition.of(denoiser) if denoiser.is_spatial else None
+        can_repeat = denoiser.is_spatial and not denoiser.fitted_.is_part
+        repetition = Repetition.of(denoiser) if can_repeat else None
         return cls(
             np.asarray(denoiser.energies_, float),
             observation.layout.mask,
@@ -98,13 +99,16 @@ class Checked:
         heights = np.full(len(energies), np.nan)
         low, high = self.energies.min(), self.energies.max()
         inside = (energies >= low) & (energies <= high)
-        if self.repetition is None or not inside.any():
+        repetition = self.repetition
+        if repetition is None or not inside.any():
+            return heights
+        if n_positions > len(repetition.clean):
             return heights
         key = round(float(width), 3), n_positions
         if key not in self._known:
             rng = np.random.default_rng(0)
             self._known[key] = least_significance(
-                self.repetition, width, n_positions, rng, self.progress
+                repetition, width, n_positions, rng, self.progress
             )
         order = np.argsort(self.energies)
         known = self.energies[order]

@@ -53,7 +53,7 @@ class Repetition:
         """On the part of a map in which most positions took part."""
         fitted = denoiser.fitted_
         layout = Layout.of(fitted.bank.used)
-        part = layout.fullest_part(_SIDE)
+        part = layout.fullest_part(_side_of(layout))
         numbers = layout.number[part]
         clean = fitted.decode(fitted.bank.filtered[numbers[numbers >= 0]])
         n_codes = denoiser.output_dimension
@@ -73,6 +73,11 @@ class Repetition:
         )
         self.limits = found.rare and found.rare.limits
         return found.restored.all()
+
+
+def _side_of(layout):
+    """Side of the part that is looked at: of a line, as many positions as of a map."""
+    return _SIDE if min(layout.used.shape[1:]) > 1 else _SIDE**2
 
 
 def least_significance(repetition, width, n_positions, rng, progress=iter):
@@ -194,21 +199,13 @@ class _Peaks:
 
 
 def _patch(layout, n_positions, rng):
-    """Numbers of spectra in a compact patch somewhere, about a square."""
-    _, n_rows, n_columns = layout.used.shape
-    height = min(max(int(np.sqrt(n_positions)), 1), n_rows)
-    height = max(height, -(-n_positions // n_columns))
-    width = min(-(-n_positions // height), n_columns)
-    tops = rng.permutation(n_rows - height + 1)[:8]
-    lefts = rng.permutation(n_columns - width + 1)[:8]
-    number = rng.integers(len(layout.used))
-    patches = (
-        layout.number[number, y : y + height, x : x + width].ravel()
-        for y in tops
-        for x in lefts
-    )
-    best = max(patches, key=lambda patch: (patch >= 0).sum())
-    return best[best >= 0][:n_positions]
+    """Numbers of the spectra nearest to one that is drawn, in the same map."""
+    places = np.argwhere(layout.used)
+    which, *centre = places[rng.integers(len(places))]
+    apart = np.abs(places[:, 1:] - centre).max(axis=1).astype(float)
+    apart += 1e-3 * np.abs(places[:, 1:] - centre).sum(axis=1)
+    apart[places[:, 0] != which] = np.inf
+    return np.argsort(apart, kind="stable")[:n_positions]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import numpy as np
 
 from hyperspy_aedenoise._filters.windows import around, integral
 
+#: Largest whitened residual that counts: what is more is no noise of a single value.
+LARGEST = 5.0
 #: Bins of expected intensity, and spectra that tell their limits.
 _N_BINS, _SAMPLE = 10, 4096
 #: Lags along energy whose correlation is measured.
@@ -148,6 +150,8 @@ class _Part:
     def __call__(self, rows, *along):
         expected = self.decode(*along)
         white = self.whitening(rows, expected)
+        # one value that is no noise, a spike, says nothing of its channel
+        white = np.clip(white, -LARGEST, LARGEST)
         square = np.square(white)
         lags = range(1, min(_LAGS + 1, white.shape[1]))
         number = np.searchsorted(self.limits, expected.ravel())
@@ -221,8 +225,9 @@ def _by_area(used, maps):
     for side in _SIDES:
         if found and side > max(used.shape[1:]) / 2:
             break
-        inside = around(count, side, side)
-        mean = around(sums, side, side) / np.sqrt(np.maximum(inside, 1))[..., None]
+        window = [min(side, 2 * n - 1) for n in used.shape[1:]]
+        inside = around(count, *window)
+        mean = around(sums, *window) / np.sqrt(np.maximum(inside, 1))[..., None]
         n_apart = max(used.sum() / inside[used].mean(), 1) * maps.shape[-1]
         power = np.square(mean[used]).mean()
         found.append((inside[used].mean(), power, np.sqrt(2 / n_apart)))

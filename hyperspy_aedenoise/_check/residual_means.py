@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._check.residual import LARGEST
 from hyperspy_aedenoise._filters.residual_cells import sums_by_cells
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid
@@ -13,8 +14,6 @@ from hyperspy_aedenoise._filters.windows import Grid
 _MOST, _NEAR, _LESS = 6, 3.0, 0.4
 #: Fewest spectra whose means are looked at.
 _FEWEST = 12
-#: Largest whitened residual that counts: what is more is no noise of a single value.
-_LARGEST = 5.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class _White:
 
     def __call__(self, rows, *along):
         white = self.whitening(rows, self.decode(*along))
-        return np.clip(white, -_LARGEST, _LARGEST)
+        return np.clip(white, -LARGEST, LARGEST)
 
 
 def _unit_height(whitening, centre, width):

@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from hyperspy_aedenoise._noise.counts import are_few_counts
+from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
+from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
@@ -203,6 +205,26 @@ class Observation:
     def with_spectra(self, spectra, noise=None):
         """Other spectra at the same positions."""
         return Observation(spectra, self.layout, noise or self.noise, self.gapless)
+
+
+def measured_noise(observation):
+    """The noise with what its measurement told, of an observation.
+
+    It is measured again where it came from elsewhere.
+
+    Parameters
+    ----------
+    observation : Observation
+        At least of three spectra.
+
+    Returns
+    -------
+    MeasuredNoise
+    """
+    if isinstance(observation.noise, MeasuredNoise):
+        return observation.noise
+    n_spectra = enough_spectra(observation.n_channels)
+    return estimate_noise(observation.spectra.sample(n_spectra))
 
 
 def _not_empty(level):

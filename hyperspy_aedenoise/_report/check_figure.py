@@ -53,9 +53,7 @@ def plot_check(report):
 
 def _draw_map(ax, report, found):
     """Mean square of the residual at each position, and where something was found."""
-    checked = report.checked
-    values = np.full(checked.used.shape or (1,), np.nan)
-    values[checked.used if checked.used.shape else ...] = checked.residual.by_spectrum
+    values = report.signals["residual_map"].data
     ax.set_title("Residual / noise, mean square\nnoise alone: no shape", fontsize=11)
     axes = report.signals["raw"].axes_manager.navigation_axes
     if values.ndim < 2:
@@ -70,8 +68,8 @@ def _draw_map(ax, report, found):
     drawn = ax.imshow(image, cmap="RdBu_r", vmin=_LIMITS[0], vmax=_LIMITS[1])
     ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
     for colour, one in zip(_COLOURS, found, strict=False):
-        inside = np.zeros(report.checked.used.shape)
-        inside[report.checked.used] = one.inside
+        inside = np.isfinite(values).astype(float)
+        inside[np.isfinite(values)] = one.inside
         inside = inside.reshape(-1, *inside.shape[-2:]).max(axis=0)
         if 0 < inside.mean() < 1:
             ax.contour(inside, [0.5], colors=[colour], linewidths=1.5)
@@ -149,10 +147,10 @@ def _draw_detectable(ax, report):
     spread = np.sqrt(checked.noise.variance(checked.mean))
     ax.plot(checked.energies, spread, color="0.6", ls=":", label="noise of a channel")
     ax.set_ylim(bottom=0)
-    width = 5 * checked.step
     unit = unit_of(report.signals["raw"].axes_manager.signal_axes[0])
+    width = f"{5 * checked.step:.2g} {unit}" if unit else "5 channels"
     ax.set_title(
-        f"Height of a peak {width:.2g} {unit} wide\nthat is kept with 95 % chance"
+        f"Height of a peak {width} wide\nthat is kept with 95 % chance"
         if drawn
         else "What is kept can't be said",
         fontsize=11,

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hyperspy_aedenoise._errors import must_be, positive_integer
+from hyperspy_aedenoise._errors import finite_number, must_be, positive_integer
 from hyperspy_aedenoise._report.check_figure import plot_check
 from hyperspy_aedenoise._report.words import FWHM
+
+#: Full width at half maximum of a peak, in channels, if none is asked for.
+_DEFAULT_WIDTH = 5
 
 
 @dataclass
@@ -22,9 +25,10 @@ class DenoisingReport:
         depend on the kind. Ordered by severity.
     signals : dict of str to BaseSignal
         "raw", "denoised", "residual" (raw minus denoised in units of the noise of each
-        value), "residual_map" (its mean square at each position) and
-        "residual_spectrum" (at each energy): about 1 where nothing but noise was taken
-        off. Of a large lazy signal the last two are of pieces of it.
+        value, NaN where that is 0), "residual_map" and "residual_spectrum": its mean
+        square at each position and energy, without correlation along energy and spikes,
+        about 1 where nothing but noise was taken off. Of a large lazy signal the last
+        two are of pieces of it, and the map is NaN elsewhere.
     n_judged, n_spectra : int
         Spectra that were looked at, and all.
     checked : Checked
@@ -48,8 +52,8 @@ class DenoisingReport:
         energy : float or array_like
             Of the peak, in the unit of the energy axis.
         width : float, optional
-            Full width at half maximum, in the unit of the energy axis. Default: of
-            five channels.
+            Full width at half maximum, in the unit of the energy axis, at least one
+            channel. Default: five channels.
         positions : int, default 1
             Probe positions that have it, beside each other.
 
@@ -57,8 +61,10 @@ class DenoisingReport:
         -------
         float or ndarray, shape of `energy`
             In signal units. NaN where that can't be said: with a network, which takes
-            each spectrum by itself; where not even the largest peaks are kept; and
-            outside of the energies of the fit.
+            each spectrum by itself; of a part of a map that was saved alone; where not
+            even the largest peaks are kept; outside of the energies of the fit; and
+            with more positions than the part of the map has that is tried, of at most
+            32 x 32 positions or 1024 of a line.
 
         Raises
         ------
@@ -77,7 +83,7 @@ class DenoisingReport:
         checked = self.checked
         energy = np.asarray(energy, float)
         step = checked.step
-        width = 5 * step if width is None else _positive("width", width)
+        width = _DEFAULT_WIDTH * step if width is None else _width(width, step)
         most = int(checked.used.sum())
         advice = "It is the number of probe positions that have the peak."
         positions = positive_integer("positions", positions, advice)
@@ -96,13 +102,19 @@ class DenoisingReport:
         ----------
         region : ndarray of bool, BaseSignal or HyperSpy ROI
             A mask is True at the positions that are meant, in the shape of
-            ``axes_manager.navigation_shape``.
+            ``axes_manager.navigation_shape``. Of a ROI the axes are those of the
+            signal.
 
         Returns
         -------
         RegionReport
             With the two mean spectra as `signals`, the `table` of their difference by
             windows along energy, and `plot()`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the region is none, or has no spectrum that was denoised.
         """
         return self.means_of(region)
 
@@ -138,23 +150,21 @@ class DenoisingReport:
         worst = [one for one in self.findings if one["severity"] != "note"]
         if not worst:
             return f"Nothing speaks against this denoising (looked at {seen})."
-        return f"{len(worst)} findings on this denoising (looked at {seen}):".replace(
-            "1 findings", "1 finding"
-        )
+        number = "1 finding" if len(worst) == 1 else f"{len(worst)} findings"
+        return f"{number} on this denoising (looked at {seen}):"
 
 
 def _line(one):
     return f"  {one['severity']}: {one['text']}"
 
 
-def _positive(argument, value):
-    """A number above 0, or a refusal."""
-    advice = "It is a full width at half maximum."
-    try:
-        value = float(value)
-    except (TypeError, ValueError):
-        allowed = "a number"
-        raise TypeError(must_be(argument, allowed, repr(value), advice)) from None
-    if not 0 < value < np.inf:
-        raise ValueError(must_be(argument, "above 0", f"{value:g}", advice))
+def _width(value, step):
+    """A full width at half maximum of a channel at least, or a refusal."""
+    unit = "the unit of the energy axis"
+    advice = f"It is a full width at half maximum; a channel has {step:.3g}."
+    value = finite_number("width", value, unit, advice)
+    if value < step:
+        raise ValueError(
+            must_be("width", "at least a channel wide", f"{value:g}", advice)
+        )
     return value

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._report.summary import separates_nothing
+from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
 from hyperspy_aedenoise._report.words import FWHM, n_spectra_in_words, with_error
 
 #: How much a finding matters, the worst first: the result is wrong there; it may be;
@@ -24,13 +26,19 @@ class Places:
     energies : ndarray, shape (n_channels,)
     unit : str
         Of the energies; "" where they have none.
-    mask : ndarray of bool, shape (...)
-        Positions that were looked at.
+    positions : ndarray of int, shape (n_spectra, n_axes)
+        Of the spectra that were looked at, in the order of the data.
+    shape : tuple of int
+        Of all positions.
+    step : float
+        Distance of two channels in energy.
     """
 
     energies: np.ndarray
     unit: str
-    mask: np.ndarray
+    positions: np.ndarray
+    shape: tuple
+    step: float
 
     def energy(self, channel):
         """Energy of a channel with its unit."""
@@ -39,18 +47,17 @@ class Places:
 
     def width(self, channels):
         """A standard deviation as full width at half maximum with its unit."""
-        if not self.unit or len(self.energies) < 2:
+        if not self.unit:
             return f"{FWHM * channels:.2g} channels"
-        step = abs(self.energies[1] - self.energies[0])
-        return f"{FWHM * channels * step:.2g} {self.unit}"
+        return f"{FWHM * channels * self.step:.2g} {self.unit}"
 
     def where(self, inside):
         """A part of the signal that holds most of some spectra, as `s.inav` has it."""
         if inside.all():
             return "all over the map"
-        places = np.argwhere(self.mask)[inside]
+        places = self.positions[inside]
         parts = []
-        for axis, size in enumerate(self.mask.shape):
+        for axis, size in enumerate(self.shape):
             low, high = np.quantile(
                 places[:, axis], (0.02, 0.98), method="closest_observation"
             )
@@ -61,7 +68,7 @@ class Places:
 
     def first(self, numbers):
         """The first of some spectra, by their numbers."""
-        places = np.argwhere(self.mask)[numbers[:_SHOWN]]
+        places = self.positions[numbers[:_SHOWN]]
         named = ", ".join(
             f"s.inav[{', '.join(map(str, place[::-1]))}]" for place in places
         )
@@ -135,14 +142,27 @@ def on_noise(noise):
 
 
 def on_fit(denoiser, places):
-    """Findings on what the fit itself saw: spikes, drift, rare and weak features."""
+    """Findings on what the fit itself saw.
+
+    An interrupt, a drift that isn't followed, latent variables that separate nothing,
+    weak features that could not be kept, too many rare ones, and spikes.
+
+    Parameters
+    ----------
+    denoiser : AutoencoderDenoiser
+    places : Places
+
+    Yields
+    ------
+    dict
+    """
     history = denoiser.history_
-    n_spectra, n_latent = int(places.mask.sum()), denoiser.n_latent_
     if history["interrupted"]:
         text = "the fit was interrupted: what it had by then is the result. Fit again."
         yield finding("interrupted", "warning", text)
-    forms, form = history.get("forms") or [], denoiser.form_ or {}
-    if any(one["aligned"] for one in forms) and not form["aligned"]:
+    if not denoiser.is_spatial:
+        return
+    if denoiser.form_["aligned"] < any(one["aligned"] for one in history["forms"]):
         yield finding(
             "drift",
             "warning",
@@ -150,15 +170,28 @@ def on_fit(denoiser, places):
             "better by more than chance allows. `s.estimate_shift1D()` measures it; "
             "`s.align1D()` before the fit takes it away.",
         )
-    if n_latent and n_latent > max(8, 0.2 * n_spectra):
+    if separates_nothing(denoiser):
         yield finding(
             "nothing separated",
             "warning",
-            f"{n_latent} latent variables for {n_spectra} spectra: all spectra differ, "
-            "or something in each of them isn't noise as it is modelled.",
-            n_latent=n_latent,
+            f"{denoiser.n_latent_} latent variables: all spectra differ, or something "
+            "in each of them isn't noise as it is modelled.",
+            n_latent=denoiser.n_latent_,
         )
-    spikes = history.get("spikes")
+    missed = warning_of_missed(denoiser, places.unit)
+    if missed:
+        yield finding("weak feature", "severe", missed)
+    rare = history["rare"]
+    if rare and rare["share"] and not rare["peaks"]:
+        share = rare["share"]
+        yield finding(
+            "not restored",
+            "severe",
+            f"{100 * share:.0f} % of the spectra have something that was not restored, "
+            "too many to be rare: does the noise model fit?",
+            share=share,
+        )
+    spikes = history["spikes"]
     if spikes and spikes["n_spikes"]:
         yield finding(
             "spikes",
@@ -195,8 +228,8 @@ def on_truth(error, noise):
     yield finding(
         "truth",
         "severe" if error > noise else "note",
-        f"against the truth the error (rms) is {error:.3g}, {error / noise:.2g} times "
-        f"that of the raw data.",
+        f"against the truth the error (rms) is {error:.3g}; that of the raw data is "
+        f"{noise:.3g}.",
         error=error,
         noise=noise,
     )

@@ -85,9 +85,9 @@ class RegionReport:
         told = (
             f"Mean of {self.n_positions} positions: raw and denoised differ most at "
             f"{worst['low']:.6g} to {worst['high']:.6g}, by {worst['difference']:.2g} "
-            f"+- {worst['error']:.1g} ({worst['significance']:.1f} standard errors; of "
-            f"{n_windows} windows one by chance has "
-            f"{np.sqrt(2 * np.log(max(n_windows, 2))):.1f})."
+            f"+- {worst['error']:.1g}, {abs(worst['significance']):.1f} standard "
+            f"errors; by chance alone the largest of {n_windows} windows reaches about "
+            f"{np.sqrt(2 * np.log(max(n_windows, 2))):.1f}."
         )
         return told
 

@@ -99,14 +99,31 @@ def _lines_on_noise(denoiser):
     return [f"  noise: {text}" for text in dict.fromkeys(denoiser.noise_.warnings)]
 
 
-def _lines_on_separation(denoiser):
-    """That the spectra differ by more than components and noise, if so."""
-    fitted = denoiser.fitted_
+def separates_nothing(denoiser):
+    """Whether the spectra differ by more than components and noise.
+
+    Parameters
+    ----------
+    denoiser : AutoencoderDenoiser
+        A trained spatial-spectral one.
+    """
+    if denoiser.record()["requested_dimension"] is not None:
+        return False
+    n_codes, n_spectra = _separated(denoiser.fitted_)
+    return n_codes >= max(_MANY, _MANY_OF * n_spectra)
+
+
+def _separated(fitted):
+    """Latent variables that are neither weak nor rare features, and spectra."""
     n_codes = fitted.n_latent - fitted.n_weak - fitted.n_rare
-    n_spectra = int(fitted.bank.used.sum())
-    is_own = denoiser.record()["requested_dimension"] is not None
-    if is_own or n_codes < max(_MANY, _MANY_OF * n_spectra):
+    return n_codes, int(fitted.bank.used.sum())
+
+
+def _lines_on_separation(denoiser):
+    """That nothing was separated, if so."""
+    if not separates_nothing(denoiser):
         return []
+    n_codes, n_spectra = _separated(denoiser.fitted_)
     return [
         f"  nothing was separated: {n_codes} latent variables for "
         f"{n_spectra_in_words(n_spectra)}. Each one differs from the others by more "

@@ -7,10 +7,8 @@ import numpy as np
 from hyperspy_aedenoise._check.checked import Checked
 from hyperspy_aedenoise._check.region import RegionMeans
 from hyperspy_aedenoise._errors import must_be
-from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
-from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._observation.layout import Layout
-from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.observation import Observation, measured_noise
 from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, spectra_of
 from hyperspy_aedenoise._report import findings
 from hyperspy_aedenoise._report.axes import unit_of
@@ -20,15 +18,17 @@ from hyperspy_aedenoise._report.residual_findings import on_residual
 from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_signal,
     progress_bar,
+    sharing_data,
 )
 from hyperspy_aedenoise._signals.known_spectra import marks_in
 from hyperspy_aedenoise._signals.memory import CHECK, warn_of_memory
 from hyperspy_aedenoise._signals.metadata_entry import PLACE
 from hyperspy_aedenoise._signals.spectra import (
+    check_truth,
     energy_last,
-    left_out_positions,
     like,
     positions_shape,
+    region_positions,
     selection_of,
 )
 from hyperspy_aedenoise._signals.storage import trained
@@ -55,8 +55,9 @@ def check_denoising(self, truth=None):
     ------
     RuntimeError
         If there is no trained autoencoder.
-    ValueError
-        If the arguments don't fit, or as `get_autoencoder_model` raises it.
+    ValueError, TypeError
+        If `truth` isn't a signal of the same shape, or as `get_autoencoder_model`
+        raises it.
 
     Notes
     -----
@@ -70,68 +71,73 @@ def check_denoising(self, truth=None):
     for instance where spectra share noise: what looks like signal in all of the map
     can't be told from it.
     """
+    if truth is not None:
+        check_truth(self, truth)
     fitted = trained(self)
     warn_of_memory(self, CHECK, "check_denoising")
     denoised = self.get_autoencoder_model()
     kept, denoiser = fitted.kept, fitted.denoiser
     selection = selection_of(self, signal_mask=~kept)
     calm = energy_last(denoised, denoised.data)[..., kept]
-    layout, rows, calm = _looked_at(selection.counts, calm)
-    gapless = np.allclose(np.diff(selection.energies, 2), 0, atol=1e-3)
-    noise = denoiser.noise_
-    observation = Observation(InMemory(rows), layout, noise, gapless)
+    layout, numbers, rows, calm = _looked_at(selection.counts, calm)
+    observation = Observation(InMemory(rows), layout, denoiser.noise_)
     checked = Checked.of(
         observation, calm, denoiser, progress_bar(words="Repeating", leave=False)
     )
-    unit = unit_of(self.axes_manager.signal_axes[0])
-    places = findings.Places(checked.energies, unit, layout.mask)
-    measured = noise
-    if not isinstance(noise, MeasuredNoise):
-        measured = estimate_noise(
-            rows[:: -(-len(rows) // enough_spectra(rows.shape[1]))]
-        )
-    n_new = 0
+    shape = positions_shape(self)
+    places = findings.Places(
+        checked.energies,
+        unit_of(self.axes_manager.signal_axes[0]),
+        np.stack(np.unravel_index(numbers, shape or (1,)), axis=1)[:, : len(shape)],
+        shape,
+        checked.step,
+    )
+    n_new, n_spectra = 0, int(np.prod(shape))
     if fitted.marks is not None and denoiser.learned_from_ == "this signal":
         n_new = int((~np.isin(marks_in(self, kept), fitted.marks)).sum())
     found = [
-        *findings.on_structures(checked.structures, noise, checked.mean, places),
+        *findings.on_structures(
+            checked.structures, denoiser.noise_, checked.mean, places
+        ),
         *on_residual(checked.residual, places),
-        *findings.on_noise(measured),
+        *(findings.on_noise(measured_noise(observation)) if len(rows) > 2 else ()),
         *findings.on_fit(denoiser, places),
-        *findings.on_new_spectra(n_new, layout.used.size),
+        *findings.on_new_spectra(n_new, n_spectra),
     ]
     if truth is not None:
         found += findings.on_truth(*_errors(self, denoised, truth, kept))
-    signals = _signals(self, denoised, checked, kept)
-    means_of = MeansOf(self, denoised, noise, kept)
-    n_spectra = int(np.prod(positions_shape(self)))
     return DenoisingReport(
         findings.in_order(found),
-        signals,
+        _signals(self, denoised, checked, (kept, numbers)),
         layout.n_spectra,
         n_spectra,
         checked,
-        means_of,
+        MeansOf(self, denoised, denoiser.noise_, kept),
     )
 
 
 def _looked_at(counts, calm):
-    """Layout and rows, raw and denoised, of the spectra that are looked at.
+    """Which spectra are looked at, and these.
 
-    All of those with a finite result; of a large lazy signal some pieces.
+    All with a finite result; of a large lazy signal some pieces.
+
+    Returns
+    -------
+    layout : Layout
+    numbers : ndarray of int, shape (n_spectra,)
+        Among all positions.
+    rows, calm : ndarray, shape (n_spectra, n_channels)
+        Raw and denoised spectra.
     """
     everywhere = np.ones(counts.shape[:-1], bool)
-    lazy = not isinstance(calm, np.ndarray)
-    if lazy and counts.size > _MOST:
-        most = max(_MOST // counts.shape[-1], 64)
-        numbers, layout = Layout.of(everywhere).pieces(most, _N_PIECES)
-        rows, calm = (spectra_of(v, everywhere).take(numbers) for v in (counts, calm))
+    layout, numbers = Layout.of(everywhere), np.arange(everywhere.size)
+    if isinstance(calm, np.ndarray):
+        rows, calm = _flat(counts), _flat(calm)
     else:
-        layout = Layout.of(everywhere)
-        rows, calm = (
-            spectra_of(values, everywhere).all() if lazy else _flat(values)
-            for values in (counts, calm)
-        )
+        if counts.size > _MOST:
+            most = max(_MOST // counts.shape[-1], 64)
+            numbers, layout = layout.pieces(most, _N_PIECES)
+        rows, calm = (spectra_of(v, everywhere).take(numbers) for v in (counts, calm))
     finite = np.isfinite(rows).all(axis=1) & np.isfinite(calm).all(axis=1)
     if not finite.any():
         raise ValueError(
@@ -143,18 +149,19 @@ def _looked_at(counts, calm):
             )
         )
     if not finite.all():
-        layout = layout.some(finite)
+        layout, numbers = layout.some(finite), numbers[finite]
         rows, calm = rows[finite], calm[finite]
-    return layout, rows, calm
+    return layout, numbers, rows, calm
 
 
 def _flat(values):
     return values.reshape(-1, values.shape[-1])
 
 
-def _signals(signal, denoised, checked, kept):
-    """Maps and spectra behind the findings."""
-    signals = {"raw": signal, "denoised": denoised}
+def _signals(signal, denoised, checked, where):
+    """Maps and spectra behind the findings; `where` are channels and positions."""
+    (kept, numbers), shape = where, positions_shape(signal)
+    signals = {"raw": sharing_data(signal), "denoised": denoised}
     raw, calm = (energy_last(one, one.data) for one in (signal, denoised))
     if isinstance(calm, np.ndarray):
         values = _in_units_of_noise(raw, calm, checked.noise)
@@ -168,23 +175,25 @@ def _signals(signal, denoised, checked, kept):
     if residual.metadata.has_item(PLACE):
         delattr(residual.metadata.Signal, PLACE.split(".")[-1])
     residual.metadata.General.title = "Residual / noise"
-    signals["residual"] = residual
-    title, shape = "Mean square of residual / noise", positions_shape(signal)
-    if checked.used.shape == shape:
-        by_place = np.full(shape or (1,), np.nan)
-        by_place[checked.used if shape else ...] = checked.residual.by_spectrum
-        signals["residual_map"] = navigation_signal(signal, by_place)
-        signals["residual_map"].metadata.General.title = title
+    title = "Mean square of residual / noise"
+    by_place = np.full(int(np.prod(shape)), np.nan)
+    by_place[numbers] = checked.residual.by_spectrum
+    by_place = navigation_signal(signal, by_place.reshape(shape or (1,)))
+    by_place.metadata.General.title = title
     spectrum = np.full(kept.size, np.nan)
     spectrum[kept] = checked.residual.by_energy
-    signals["residual_spectrum"] = _spectrum_like(signal, spectrum, title)
-    return signals
+    return signals | {
+        "residual": residual,
+        "residual_map": by_place,
+        "residual_spectrum": _spectrum_like(signal, spectrum, title),
+    }
 
 
 def _in_units_of_noise(raw, calm, noise):
-    """Raw minus denoised over the standard deviation of the noise."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return ((raw - calm) / np.sqrt(noise.variance(calm))).astype(np.float32)
+    """Raw minus denoised over the standard deviation of the noise; NaN without any."""
+    spread = np.sqrt(noise.variance(calm))
+    spread = np.where(spread > 0, spread, np.nan)
+    return ((raw - calm) / spread).astype(np.float32)
 
 
 def _spectrum_like(signal, values, title):
@@ -193,25 +202,19 @@ def _spectrum_like(signal, values, title):
     axis |= {"navigate": False, "index_in_array": 0}
     one = type(signal)(values, axes=[axis])
     if one._lazy:
-        one.compute(progressbar=False)
+        one.compute(show_progressbar=False)
     one.metadata.General.title = title
     return one
 
 
 def _errors(signal, denoised, truth, kept):
-    """Root mean squares of denoised and of raw minus true values."""
-    advice = "It is the clean signal that the noisy one was made from."
-    if not hasattr(truth, "axes_manager"):
-        allowed, got = "a signal", type(truth).__name__
-        raise TypeError(must_be("truth", allowed, got, advice))
-    if truth.data.shape != signal.data.shape:
-        allowed = f"of the shape of the signal's data, {signal.data.shape}"
-        raise ValueError(must_be("truth", allowed, f"{truth.data.shape}", advice))
+    """Root mean squares of denoised and of raw minus true values, where both are."""
     raw, calm, true = (
-        energy_last(one, one.data)[..., kept] for one in (signal, denoised, truth)
+        energy_last(signal, one.data)[..., kept] for one in (signal, denoised, truth)
     )
+    there = np.isfinite(calm) & np.isfinite(raw)
     return tuple(
-        float(np.sqrt(np.nanmean(np.square(one - true, dtype=float))))
+        float(np.sqrt(np.mean(np.square((one - true)[there], dtype=float))))
         for one in (calm, raw)
     )
 
@@ -237,7 +240,7 @@ class MeansOf:
         """Of a mask, a signal that is one, or a ROI of HyperSpy, as `RegionReport`."""
         inside = self._inside(region)
         raw, calm = (
-            np.asarray(energy_last(one, one.data)[inside][:, self.kept], np.float32)
+            spectra_of(energy_last(one, one.data)[..., self.kept], inside).all()
             for one in (self.signal, self.denoised)
         )
         finite = np.isfinite(raw).all(axis=1) & np.isfinite(calm).all(axis=1)
@@ -271,7 +274,7 @@ class MeansOf:
     def _inside(self, region):
         """True at the positions that are meant, in the order of the data."""
         if hasattr(region, "axes_manager") or isinstance(region, (np.ndarray, list)):
-            return left_out_positions(self.signal, region)
+            return region_positions(self.signal, region)
         if not callable(region):
             raise TypeError(
                 must_be(

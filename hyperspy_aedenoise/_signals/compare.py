@@ -4,11 +4,9 @@ import numpy as np
 
 from hyperspy_aedenoise._engine.fingerprints import copies
 from hyperspy_aedenoise._errors import must_be, positive_integer
-from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
-from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._observation.finite import n_not_finite, refuse_not_finite
 from hyperspy_aedenoise._observation.layout import Layout
-from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise._observation.observation import Observation, measured_noise
 from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
 from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
@@ -19,6 +17,7 @@ from hyperspy_aedenoise._signals.hyperspy_private import progress_bar, sharing_d
 from hyperspy_aedenoise._signals.known_spectra import check_spectra
 from hyperspy_aedenoise._signals.memory import COMPARISON, warn_of_memory
 from hyperspy_aedenoise._signals.spectra import (
+    check_truth,
     energy_last,
     in_words_of,
     like,
@@ -109,7 +108,7 @@ def compare_denoising(self, truth=None, components=None):
         }
         for route, signal in signals.items()
     ]
-    measured = _measured(observation)
+    measured = measured_noise(observation)
     recommended, reason = recommend(table, estimate, observation, measured)
     return DenoisingComparison(
         table, signals, recommended, reason, truth, denoiser.noise_
@@ -146,14 +145,6 @@ def _observed(selection, used, denoiser):
     return Observation(spectra, layout, denoiser.noise_, gapless)
 
 
-def _measured(observation):
-    """The noise with what its measurement told; again if it came from elsewhere."""
-    if isinstance(observation.noise, MeasuredNoise):
-        return observation.noise
-    some = observation.spectra.sample(enough_spectra(observation.n_channels))
-    return estimate_noise(some)
-
-
 def _checked_components(components, observation):
     """A number of principal components, or None, or a refusal."""
     if components is None:
@@ -170,13 +161,7 @@ def _checked_components(components, observation):
 
 def _true_spectra(signal, truth, selection, observation):
     """The clean spectra on the channels that are used, where the noisy ones are."""
-    advice = "It is the clean signal that the noisy one was made from."
-    if not hasattr(truth, "axes_manager"):
-        allowed, got = "a signal", type(truth).__name__
-        raise TypeError(must_be("truth", allowed, got, advice))
-    if truth.data.shape != signal.data.shape:
-        allowed = f"of the shape of the signal's data, {signal.data.shape}"
-        raise ValueError(must_be("truth", allowed, f"{truth.data.shape}", advice))
+    check_truth(signal, truth)
     values = energy_last(signal, truth.data)[..., ~selection.channels_left_out]
     spectra = spectra_of(values, observation.layout.mask)
     with in_words_of(signal, selection, "truth"):

@@ -81,6 +81,11 @@ def left_out_positions(signal, navigation_mask):
     return _mask("navigation_mask", navigation_mask, shape)
 
 
+def region_positions(signal, region):
+    """A mask that is True at positions that are meant, as an array, shape (...)."""
+    return _mask("region", region, signal.axes_manager.navigation_shape)
+
+
 def positions_shape(signal):
     """Shape of the probe positions in an array."""
     return tuple(signal.axes_manager.navigation_shape[::-1])
@@ -155,6 +160,17 @@ def like(signal, values):
     return with_new_data(signal, np.moveaxis(values, -1, index))
 
 
+def check_truth(signal, truth):
+    """Refuse what can't be the clean signal that a noisy one was made from."""
+    advice = "It is the clean signal that the noisy one was made from."
+    if not hasattr(truth, "axes_manager"):
+        allowed, got = "a signal", type(truth).__name__
+        raise TypeError(must_be("truth", allowed, got, advice))
+    if truth.data.shape != signal.data.shape:
+        allowed = f"of the shape of the signal's data, {signal.data.shape}"
+        raise ValueError(must_be("truth", allowed, f"{truth.data.shape}", advice))
+
+
 def output_type(dtype):
     """Floating-point type for denoised values of data of `dtype`."""
     dtype = np.dtype(dtype)
@@ -169,7 +185,7 @@ def _mask(argument, mask, shape):
         return np.zeros(shape[::-1], dtype=bool)
     if hasattr(mask, "axes_manager"):
         axes = mask.axes_manager
-        own = argument == "navigation_mask"
+        own = argument != "signal_mask"
         got = axes.navigation_shape if own else axes.signal_shape
         rest = axes.signal_dimension if own else axes.navigation_dimension
         values = np.asarray(mask.data)
@@ -179,7 +195,7 @@ def _mask(argument, mask, shape):
         values = np.asarray(mask).T
         got = values.shape[::-1]
     if tuple(got) != tuple(shape):
-        where = "navigation_shape" if argument == "navigation_mask" else "signal_shape"
+        where = "signal_shape" if argument == "signal_mask" else "navigation_shape"
         raise ValueError(
             must_be(
                 argument,
@@ -193,7 +209,9 @@ def _mask(argument, mask, shape):
         raise TypeError(
             must_be(
                 argument,
-                "True where something is left out",
+                "True where something is meant"
+                if argument == "region"
+                else "True where something is left out",
                 f"dtype {values.dtype}",
                 "Compare first, for instance `s.sum(-1) > 10`.",
             )
