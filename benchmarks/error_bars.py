@@ -191,7 +191,7 @@ def fits(seed, n_draws):
 
 
 def table(rows, first):
-    """Means over the seeds, as Markdown; with the scatter where it tells something."""
+    """Means over the seeds, as Markdown."""
     columns = list(dict.fromkeys(key for one in rows for key in one[1]))
     lines = [
         f"| {first} | " + " | ".join(columns) + " |",
