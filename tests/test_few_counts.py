@@ -192,3 +192,16 @@ def test_the_claimed_error_is_that_of_the_truth(mean):
     for row in comparison.table:
         assert 0.5 < row["estimated_mse"] / true[row["route"]] < 2, row
     assert true[comparison.recommended] < true["pca"]
+
+
+def test_a_rehearsal_is_of_counts():
+    """As the fit was: else another branch of it would tell its error."""
+    from hyperspy_aedenoise._observation.redrawn_noise import Redrawn
+    from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory
+
+    clean, noisy = counted(0.1, size=12)
+    fitted = observed(noisy)
+    assert fitted.is_counted
+    expected = InMemory(clean.reshape(-1, clean.shape[-1]).astype(np.float32))
+    again = fitted.with_spectra(Redrawn(expected, fitted.noise, 0))
+    assert again.is_counted

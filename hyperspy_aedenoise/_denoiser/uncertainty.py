@@ -84,7 +84,7 @@ class Uncertainty:
         needed, where = np.unique(around, return_inverse=True)
         square = self._mean_square(needed)
         where = where.reshape(around.shape)
-        near = np.mean([square[one] for one in where.T], axis=0)
+        near = sum(square[one] for one in where.T) / where.shape[1]
         usual = self._usual * self._level[numbers, None]
         return (1 - _USUAL) * _along_energy(near) + _USUAL * usual
 

@@ -21,6 +21,7 @@ class Redrawn(Spectra):
     def __init__(self, expected, noise, seed):
         self._expected, self._noise, self._seed = expected, noise, seed
         self.n_spectra, self.n_channels = expected.n_spectra, expected.n_channels
+        self._are_counts = noise.gain > 0 and not noise.offset
 
     def take(self, numbers):
         numbers = np.arange(self.n_spectra)[numbers]
@@ -31,6 +32,9 @@ class Redrawn(Spectra):
             whole = np.arange(one * _TILE, min((one + 1) * _TILE, self.n_spectra))
             expected = self._expected.take(whole)
             rng = np.random.default_rng([self._seed, one])
-            noisy = expected + self._noise.fluctuation(expected, rng)
+            if self._are_counts:  # whole numbers, as those that were measured
+                noisy = self._noise.sample(expected, rng)
+            else:
+                noisy = expected + self._noise.fluctuation(expected, rng)
             rows[here] = noisy[numbers[here] - whole[0]]
         return rows

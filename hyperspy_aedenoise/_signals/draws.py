@@ -47,10 +47,10 @@ def get_autoencoder_draws(
     Raises
     ------
     RuntimeError
-        If there is no trained autoencoder, or but a part of it.
+        If there is no trained autoencoder, or only a part of it was saved.
     ValueError, TypeError
-        If `n` or `random_state` is none; if the signal's channels are not those of the
-        training.
+        If `n` is not a positive integer, or `random_state` can't be a seed; if the
+        signal's channels are not those of the training.
 
     Notes
     -----
@@ -110,7 +110,7 @@ def map_over_draws(
     Raises
     ------
     RuntimeError
-        If there is no trained autoencoder, or but a part of it.
+        If there is no trained autoencoder, or only a part of it was saved.
     TypeError
         If the function returns anything but signals.
     ValueError
