@@ -194,6 +194,19 @@ def doubts_of_numbers(noise, mean, errors, evidence, beside):
             f"channel to channel, is as large as {100 * pattern / relative:.0f} % of "
             "the noise. It is taken for signal: correct the gain of the channels."
         )
+    of_all, of_some = evidence["steps"]
+    if of_all:
+        yield (
+            f"a step common to all spectra, {_step(of_all)}, as between the quadrants "
+            "of a detector. It is taken for signal: correct the gain of the channels."
+        )
+    if of_some:
+        yield (
+            f"a step that some spectra have and others don't, {_step(of_some)}, as "
+            "where the gain of a detector's quadrant changes in time. It is taken for "
+            "signal: correct the gain of the channels, or leave those spectra out "
+            "(`navigation_mask`)."
+        )
     rounding = np.spacing(np.float32(np.abs(levels).max()))
     if rounding > _ROUNDED * lowest:
         yield (
@@ -201,6 +214,14 @@ def doubts_of_numbers(noise, mean, errors, evidence, beside):
             f"{rounding:.2g} in single precision, {100 * rounding / lowest:.0f} % of "
             "the noise where counts are low: subtract a constant first."
         )
+
+
+def _step(step):
+    """Where a step is and how large, in words."""
+    return (
+        f"by {100 * step.size:.2g} +- {100 * step.error:.1g} % within less than a "
+        f"channel at channel {step.channel}"
+    )
 
 
 def _ranges(numbers):

@@ -1,5 +1,7 @@
 """Measuring the noise of spectra from the spectra themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
@@ -16,6 +18,7 @@ from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._noise.neighbours import dark_pattern, fixed_pattern, roughness
 from hyperspy_aedenoise._noise.outliers import dead_channels, without_spikes
 from hyperspy_aedenoise._noise.random_matrices import rank_of_unknown_level
+from hyperspy_aedenoise._noise.steps import step_of_all, step_of_some
 from hyperspy_aedenoise._noise.whitening import Colour
 
 #: Most rounds in which the variance weighs the data and the data give the variance.
@@ -29,6 +32,8 @@ _FEWEST_SPECTRA, _MOST_SPECTRA, _MOST_VALUES = 1024, 4096, 2**21
 _ABOVE = 1.02
 #: The same at first, where the noise is not yet known.
 _COARSELY_ABOVE = 2.0
+#: Components by which spectra are told apart that may differ by a step.
+_TELLING_APART = 8
 
 
 def enough_spectra(n_channels):
@@ -112,7 +117,7 @@ def estimate_noise(spectra):
         spectra, n_spikes = without_spikes(measured - pedestal, known)
         spectra += pedestal
         mean = spectra.mean(axis=0)
-        noise, found = _converged(spectra - mean, mean, known)
+        noise, found, rank = _converged(spectra - mean, mean, known)
         if not noise.pedestal:
             break
         # what is a spike is judged by counts alone
@@ -127,19 +132,32 @@ def estimate_noise(spectra):
                 "Were they simulated without noise, or denoised already?",
             )
         )
-    pattern = dark_pattern(spectra, noise)
+    numbers = np.flatnonzero(~dead)
+    added = dark_pattern(spectra, noise)
+    pattern = fixed_pattern(mean, noise, n_spectra, added)
+    white = Colour.of(noise, mean).whiten(spectra - mean)
+    scores, _ = _components(white, min(rank, _TELLING_APART))
+    steps = (
+        step_of_all(mean, noise, n_spectra, pattern),
+        step_of_some(spectra, noise, scores),
+    )
     evidence = {
         "n_spikes": n_spikes,
         "n_dead_channels": int(dead.sum()),
-        "fixed_pattern": fixed_pattern(mean, noise, n_spectra, pattern),
-        "dark_pattern": pattern,
+        "fixed_pattern": pattern,
+        "dark_pattern": added,
+        "steps": tuple(
+            one and replace(one, channel=int(numbers[one.channel])) for one in steps
+        ),
     }
-    numbers = np.flatnonzero(~dead)
     return _with_errors(noise, found, numbers, evidence, unlike)
 
 
 def _converged(centred, mean, known):
-    """Noise, and the residual that it was found in; it may be known already."""
+    """Noise, the residual that it was found in, and the rank of the rest.
+
+    The noise may be known already.
+    """
     rng = np.random.default_rng(0)
     colour = Colour.from_spread(roughness(centred), (1.0,))
     rank = _coarse_rank(centred / colour.spread)
@@ -156,7 +174,7 @@ def _converged(centred, mean, known):
         rank = _rank_above_noise(colour, centred, drawn)
         if rank in ranks:
             break
-    return noise, found
+    return noise, found, rank
 
 
 # Signal and the rest ----------------------------------------------------------------
@@ -191,6 +209,16 @@ def _gram(white):
     return white.T @ white if len(white) > white.shape[1] else white @ white.T
 
 
+def _components(white, rank):
+    """Scores, (n_spectra, rank), and components, (n_channels, rank), of spectra."""
+    if not rank:
+        return np.zeros((len(white), 0)), np.zeros((white.shape[1], 0))
+    kept = leading_components(_gram(white), rank)[1]
+    if len(white) <= white.shape[1]:
+        kept = np.linalg.qr(white.T @ kept)[0]
+    return white @ kept, kept
+
+
 def _beyond_lowrank(colour, centred, rank):
     """Take off the first principal components of the whitened spectra.
 
@@ -208,10 +236,7 @@ def _beyond_lowrank(colour, centred, rank):
     white = colour.whiten(centred)
     residual = white
     if rank:
-        kept = leading_components(_gram(white), rank)[1]
-        if n_spectra <= n_channels:
-            kept = np.linalg.qr(white.T @ kept)[0]
-        scores = white @ kept
+        scores, kept = _components(white, rank)
         residual = white - scores @ kept.T
         shares = np.square(scores / np.linalg.norm(scores, axis=0)).sum(axis=1)
         left = np.outer(1 - shares, 1 - np.square(kept).sum(axis=1))

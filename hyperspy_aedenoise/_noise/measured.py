@@ -29,6 +29,8 @@ class MeasuredNoise(NoiseModel):
     dark_pattern : float
         Standard deviation from channel to channel of a pattern that is added to all
         spectra, whatever their intensity, in signal units.
+    steps : tuple
+        A `Step` of all spectra, and one by which some of them differ, or None.
     n_spikes, n_dead_channels, n_off_line : int
         Values, and channels, that were left out; the last ones because something other
         than noise varies in them.
@@ -47,6 +49,7 @@ class MeasuredNoise(NoiseModel):
     autocorrelation: np.ndarray = field(default=(1.0,), repr=False, compare=False)
     fixed_pattern: float = 0.0
     dark_pattern: float = 0.0
+    steps: tuple = field(default=(None, None), repr=False, compare=False)
     n_spikes: int = 0
     n_dead_channels: int = 0
     n_off_line: int = 0

@@ -1,0 +1,72 @@
+"""Steps between the quadrants of a detector, which are no edges."""
+
+import numpy as np
+import pytest
+import scipy.special
+
+import hyperspy_aedenoise as aed
+from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise._noise.estimate import estimate_noise
+from hyperspy_aedenoise._noise.steps import step_of_all
+
+NOISE = NoiseModel(1.0, 4.0)
+ENERGY = 200 + 0.5 * np.arange(256)
+
+
+def measured(clean, rng):
+    """Noise of 1024 spectra whose thickness differs by 1 %."""
+    thickness = rng.normal(1, 0.01, (1024, 1))
+    return estimate_noise(NOISE.sample(thickness * clean, rng))
+
+
+def core_loss(width):
+    """An edge of some channels' width on a power law, 5000 counts in a channel."""
+    rise = 0.5 + 0.5 * scipy.special.erf((ENERGY - 284.2) / (0.3 * width))
+    spectrum = (ENERGY / 200) ** -3.0 + 0.05 * rise
+    return 5000 * spectrum / spectrum.mean()
+
+
+def test_a_step_of_all_spectra_is_told(rng):
+    clean = core_loss(3.0)
+    clean[128:] *= 1.02
+    noise = measured(clean, rng)
+    step, none = noise.steps
+    assert none is None and step.channel == 128
+    assert abs(step.size - 0.02) < 4 * step.error < 0.01
+    assert any(
+        "channel 128" in text and "common to all" in text for text in noise.warnings
+    )
+
+
+def test_a_step_of_some_spectra_is_told(rng):
+    """Also in the edge, which all of them have."""
+    gain = np.ones((1024, 256))
+    gain[rng.random(1024) < 0.5, 170:] = 1.02
+    noise = measured(core_loss(3.0) * gain, rng)
+    step = noise.steps[1]
+    assert step.channel == 170
+    assert abs(abs(step.size) - 0.02) < 5 * step.error
+    assert any("some spectra" in text for text in noise.warnings)
+
+
+@pytest.mark.parametrize(
+    "clean",
+    [
+        np.full(256, 3000.0),
+        np.linspace(600, 3000, 256),
+        core_loss(1.5),
+        core_loss(3.0),
+        3e4 * aed.data.sto_o_k((8, 8)).data.mean(axis=(0, 1)),
+        3e4
+        * aed.data.sto_o_k(
+            (8, 8), energy_start=506, dispersion=0.5, n_channels=100, background=2.0
+        ).data.mean(axis=(0, 1)),
+    ],
+    ids=["flat", "ramp", "sharp edge", "edge", "fine structure", "coarse"],
+)
+def test_no_step_in_clean_spectra(clean, rng):
+    """From 300 to 100 000 of them."""
+    assert measured(clean, rng).steps == (None, None)
+    for n in np.geomspace(300, 1e5, 30):
+        mean = rng.normal(clean, np.sqrt(NOISE.variance(clean) / n))
+        assert step_of_all(mean, NOISE, n) is None
