@@ -184,13 +184,14 @@ def test_what_is_detectable(map_signal):
         report.detectable(energies, width=-1)
 
 
+@pytest.mark.slow
 def test_what_it_names_is_kept(map_signal):
     """Put in with fresh noise, a peak of that height comes out nearly always."""
     _, noisy, report = map_signal
     clean = noisy.get_autoencoder_model()
     axis = noisy.axes_manager.signal_axes[0]
     kept = []
-    for seed in range(8):
+    for seed in range(12):
         rng = np.random.default_rng(seed)
         y, x, channel = rng.integers(1, 15), rng.integers(1, 13), rng.integers(15, 65)
         height = report.detectable(axis.axis[channel], positions=16)
@@ -203,7 +204,7 @@ def test_what_it_names_is_kept(map_signal):
         rest = noisy_one.get_autoencoder_model().data - clean.data
         kept.append(rest[y : y + 4, x : x + 4].mean(axis=(0, 1)) @ peak / (peak @ peak))
         kept[-1] /= height
-    assert np.mean(np.array(kept) > 0.5) >= 0.75
+    assert np.mean(np.array(kept) > 0.5) >= 0.8
 
 
 def test_means_of_a_region(map_signal):

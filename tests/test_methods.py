@@ -599,7 +599,7 @@ def test_how_long_it_will_take(noisy_signal, monkeypatch, capsys):
     monkeypatch.setattr(hs.preferences.General, "show_progressbar", True)
     noisy_signal.get_autoencoder_uncertainty()
     text = capsys.readouterr().err
-    assert "Repeating (up to 5 min in all)" in text
+    assert "Rehearsing (up to 5 min in all)" in text
 
 
 # Numbers and arrays of other kinds ---------------------------------------------
