@@ -6,12 +6,11 @@ import numpy as np
 
 from hyperspy_aedenoise._check.detectability import (
     Repetition,
-    error_of_height,
     least_significance,
 )
 from hyperspy_aedenoise._check.residual import ResidualStatistics
 from hyperspy_aedenoise._check.residual_means import structures
-from hyperspy_aedenoise._noise.whitening import OwnWhitening
+from hyperspy_aedenoise._noise.whitening import Colour, OwnWhitening
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, same
 
 
@@ -113,6 +112,6 @@ class Checked:
         order = np.argsort(self.energies)
         known = self.energies[order]
         channels = np.interp(energies[inside], known, order.astype(float))
-        error = error_of_height(self.noise, self.mean, channels, width)
+        error = Colour.of(self.noise, self.mean).error_of_height(channels, width)
         heights[inside] = self._known[key] * error / np.sqrt(n_positions)
         return heights

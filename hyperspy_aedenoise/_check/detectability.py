@@ -120,30 +120,6 @@ def least_significance(repetition, width, n_positions, rng, progress=iter):
     return float(limit) if limit < _MOST else np.nan
 
 
-def error_of_height(noise, spectrum, channels, width):
-    """Standard error of the height of a peak in one spectrum, by a matched filter.
-
-    Parameters
-    ----------
-    noise : NoiseModel
-    spectrum : ndarray, shape (n_channels,)
-        Expected one, in signal units.
-    channels : ndarray, shape (n,)
-        Where the peak is.
-    width : float
-        Its standard deviation, in channels.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        In signal units.
-    """
-    colour = Colour.of(noise, spectrum)
-    number = np.arange(len(spectrum))
-    peaks = np.exp(-0.5 * ((number - np.asarray(channels)[:, None]) / width) ** 2)
-    return 1 / np.linalg.norm(colour.whiten(peaks), axis=1)
-
-
 @dataclass(frozen=True)
 class _Peaks:
     """Peaks at places and energies that don't meet.
@@ -174,7 +150,8 @@ class _Peaks:
         spectra = []
         for centre, inside in zip(centres, where, strict=True):
             mean = clean[inside].mean(axis=0)
-            error = error_of_height(repetition.noise, mean, [centre], width)[0]
+            colour = Colour.of(repetition.noise, mean)
+            error = colour.error_of_height([centre], width)[0]
             peak = np.exp(-0.5 * ((np.arange(n_channels) - centre) / width) ** 2)
             spectra.append(peak * error / np.sqrt(len(inside)))
         return cls(where, np.array(spectra), clean, repetition.noise)

@@ -85,7 +85,7 @@ def structures(observation, restored, whitening):
         weight = np.where(window.ravel(), np.sqrt(count), 0)
         match, power = weight @ (cells @ vector), np.square(weight).sum()
         centre, width = peaks.centre[seen.template], peaks.width[seen.template]
-        unit = _unit_height(whitening, centre, width)
+        unit = whitening.colour.error_of_height([centre], width)[0]
         found.append(
             Structure(
                 float(centre),
@@ -122,10 +122,3 @@ class _White:
     def __call__(self, rows, *along):
         white = self.whitening(rows, self.decode(*along))
         return np.clip(white, -LARGEST, LARGEST)
-
-
-def _unit_height(whitening, centre, width):
-    """Height of a peak, in signal units, that is of norm 1 in whitened spectra."""
-    channel = np.arange(len(whitening.colour.spread))
-    peak = np.exp(-0.5 * ((channel - centre) / width) ** 2)
-    return 1 / np.linalg.norm(whitening.colour.whiten(peak[None]))

@@ -91,6 +91,25 @@ class Colour:
             basis[:-lag] += self.factor[lag, :-lag, None] * turned[lag:]
         return basis
 
+    def error_of_height(self, centre, width):
+        """Standard error of the height of a peak in one spectrum, by a matched filter.
+
+        Parameters
+        ----------
+        centre : array_like, shape (n,)
+            Channels of Gaussian peaks.
+        width : float
+            Their standard deviation, in channels.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            In signal units.
+        """
+        channel = np.arange(len(self.spread))
+        apart = (channel - np.asarray(centre)[:, None]) / width
+        return 1 / np.linalg.norm(self.whiten(np.exp(-0.5 * apart**2)), axis=1)
+
     def unwhiten(self, white):
         """Undo `whiten`."""
         scaled = self.factor[0] * white
