@@ -64,7 +64,10 @@ def main():
     parser.add_argument("--only", default="", help="scenes whose name contains this")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    lines = ["| data | rms difference / error | largest | within 3 |", "|---|---|---|---|"]
+    lines = [
+        "| data | rms difference / error | largest | within 3 |",
+        "|---|---|---|---|",
+    ]
     everything = []
     for scene in scenes():
         if options.only not in scene.name:
@@ -77,9 +80,10 @@ def main():
             found.append(differences(scene, restored, noisy, options.draws, rng))
         found = np.concatenate(found)
         everything.append(found)
+        n_within = (np.abs(found) <= 3).sum()
         lines.append(
             f"| {scene.name} | {np.sqrt(np.mean(found**2)):.2f} | "
-            f"{np.abs(found).max():.2f} | {(np.abs(found) <= 3).sum()} of {found.size} |"
+            f"{np.abs(found).max():.2f} | {n_within} of {found.size} |"
         )
         print(lines[-1], flush=True)
     within = np.mean(np.abs(np.concatenate(everything)) <= 3)

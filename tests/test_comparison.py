@@ -496,6 +496,23 @@ def test_counts_that_were_not_touched_get_a_recommendation():
     assert signal.compare_denoising().recommended in ROUTES
 
 
+@pytest.mark.parametrize(("errors", "best"), [(2.2, "pca"), (2.6, "autoencoder")])
+def test_one_route_of_many_must_gain_more(errors, best):
+    """2.2 standard errors are more than chance for one rival, but not among three."""
+    difference = {
+        ("pca", "pca"): PairedDifference(0.0, 0.0),
+        ("raw", "pca"): PairedDifference(1.0, 0.1),
+        ("pca_shrinkage", "pca"): PairedDifference(0.0, 0.1),
+        ("autoencoder", "pca"): PairedDifference(-0.01 * errors, 0.01),
+        ("autoencoder", "pca_shrinkage"): PairedDifference(-0.01 * errors, 0.01),
+    }
+    mse = {"raw": 1.0, "pca": 0.2, "pca_shrinkage": 0.2, "autoencoder": 0.1}
+    estimate = Estimate(mse, difference, 100)
+    observation = SimpleNamespace(n_spectra=100, plain_mean=np.ones(8))
+    noise = MeasuredNoise(gain=0.0, offset=1.0)
+    assert recommend([{"mse": None}], estimate, observation, noise)[0] == best
+
+
 def test_an_error_below_none_is_not_believed():
     nothing = PairedDifference(0.0, 0.1)
     estimate = Estimate(

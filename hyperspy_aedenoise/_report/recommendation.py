@@ -1,6 +1,7 @@
 """Which route to take, and why; or why there is no telling."""
 
 import numpy as np
+import scipy.special
 
 from hyperspy_aedenoise._report.words import with_error
 
@@ -8,6 +9,8 @@ from hyperspy_aedenoise._report.words import with_error
 _NOISE_LIKE = (0.5, 1.5)
 #: Fewest spectra of which that is asked: a mean and components take part of few.
 _FEWEST = 30
+#: Chance that a route which gains nothing is recommended: that of two standard errors.
+_CHANCE = 0.023
 #: Standard errors by which an estimated error may be below zero.
 _BELOW = 3
 _HELP = (
@@ -83,18 +86,19 @@ def _contradictions(estimate):
 def _recommend(estimated, difference):
     """The simplest route that is not beaten beyond doubt, and why."""
     best = "pca"
-    for route in ("raw", "pca_shrinkage", "autoencoder", "nonlocal"):
-        if (route, "pca") not in difference:
-            continue
+    routes = ("raw", "pca_shrinkage", "autoencoder", "nonlocal")
+    routes = [route for route in routes if (route, "pca") in difference]
+    sure = -scipy.special.ndtri(_CHANCE / len(routes))
+    for route in routes:
         # a route that is better than PCA must also be better than its rival
         rivals = {"pca", best} if (route, best) in difference else {"pca"}
         found = [difference[route, rival] for rival in rivals]
-        if all(one.value < -2 * one.error for one in found):
+        if all(one.value < -sure * one.error for one in found):
             best = route
     if best == "pca":
         return best, (
-            "Recommended: pca. No other route is better by more than two standard "
-            "errors on this signal."
+            "Recommended: pca. No other route is better on this signal by more than "
+            f"chance allows ({sure:.1f} standard errors, among {len(routes)} routes)."
         )
     gain = difference[best, "pca"]
     return best, (
