@@ -1,121 +1,213 @@
-"""Denoise a file from the shell: ``python -m hyperspy_aedenoise [FILE] [-o OUT]``."""
+"""Denoise files from the shell: ``python -m hyperspy_aedenoise [FILE ...]``."""
 
 import argparse
 import contextlib
+import glob
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from hyperspy_aedenoise._archive.write_beside import beside, check_writable
+from hyperspy_aedenoise._archive.write_beside import check_writable
 
 #: Size of the built-in set, and its noise: the abstract's.
 BUILT_IN_SHAPE = (48, 48)
 BUILT_IN_SIGMA = 0.05
+
+_EXIT_STATUS = """exit status:
+  0    all files were denoised
+  1    something failed, as a line per file says; others were denoised
+  2    the options are wrong
+  130  Ctrl-C; what isn't written whole isn't written at all
+"""
 
 
 def main(arguments=None):
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        _denoise(options)
-        sys.stdout.flush()  # which may be a full disk, too
-    except KeyboardInterrupt as error:
-        print(f"hyperspy_aedenoise: {str(error) or 'interrupted'}", file=sys.stderr)
-        return 130
-    except Exception as error:
-        line = " ".join(str(error).split()) or type(error).__name__
-        print(f"hyperspy_aedenoise: {line}", file=sys.stderr)
+        sources = _sources(options)
+    except (OSError, ValueError) as error:
+        _tell(error)
         return 1
-    return 0
+    status = 0
+    for number, source in enumerate(sources, 1):
+        if len(sources) > 1 and not options.quiet:
+            print(f"[{number} of {len(sources)}] {source}")
+        try:
+            with contextlib.ExitStack() as stack:
+                if options.quiet:
+                    nowhere = stack.enter_context(open(os.devnull, "w"))
+                    stack.enter_context(contextlib.redirect_stdout(nowhere))
+                _denoise(source, options)
+            sys.stdout.flush()  # which may be a full disk, too
+        except KeyboardInterrupt as error:
+            _tell(str(error) or "interrupted")
+            return 130
+        except Exception as error:
+            _tell(error)
+            status = 1
+    return status
+
+
+def _tell(error):
+    """One line for the user."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    print(f"hyperspy_aedenoise: {line}", file=sys.stderr)
 
 
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m hyperspy_aedenoise",
-        description="Denoise a core-loss EELS spectrum image by an autoencoder, and "
-        "compare it with PCA.",
+        description="Denoise core-loss EELS spectrum images by an autoencoder, and "
+        "compare it with PCA. Written are the denoised signal and, beside it, a "
+        "picture of the comparison.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "file",
-        nargs="?",
+    add = parser.add_argument
+    add(
+        "files",
+        nargs="*",
         metavar="FILE",
-        help="any file that HyperSpy reads as EELS (.dm3, .dm4, .hspy); without it a "
-        "simulated O K spectrum image of SrTiO3 with noise of sigma 0.05",
+        help="any file that HyperSpy reads as EELS (.dm3, .dm4, .hspy), or a pattern "
+        "such as 'scans/*.dm4'; without it a simulated O K spectrum image of SrTiO3 "
+        "with noise of sigma 0.05",
     )
-    parser.add_argument(
+    add(
         "-o",
         "--output",
-        metavar="OUT.hspy",
-        help="where to write the denoised signal; the picture goes beside it as .png. "
+        metavar="OUT",
+        help="a file ending in .hspy, or a folder, which it must be for several files. "
         "Default: FILE_denoised.hspy in this folder",
     )
-    parser.add_argument(
+    add(
+        "-f",
+        "--force",
         "--overwrite",
         action="store_true",
-        help="replace signal and picture if they exist, each once the new one is whole",
+        help="replace what exists of the outputs, each once the new one is whole",
     )
-    parser.add_argument(
+    add(
         "--signal",
         type=int,
         metavar="N",
-        help="which of the EELS signals in the file, from 1. Default: the largest of "
+        help="which of the EELS signals in a file, from 1. Default: the largest of "
         "those whose energies don't reach over 0 eV, if there are any",
+    )
+    add(
+        "--mask",
+        metavar="FILE",
+        help="probe positions to leave out: a map that is not zero there, as any file "
+        "that HyperSpy reads, or an array in a .npy file, with rows as in `s.data`",
+    )
+    add(
+        "--truth",
+        metavar="FILE",
+        help="the clean signal, where it is known; the table then has exact errors",
+    )
+    add(
+        "--report",
+        action="store_true",
+        help="write OUT.html, too: settings, table, pictures and what speaks against "
+        "the result, in a single file. It takes about as long as the fit",
+    )
+    add(
+        "--seed", type=int, default=0, metavar="N", help="of random numbers. Default: 0"
+    )
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help="print only errors"
+    )
+    loudness.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="let HyperSpy and others speak, too",
     )
     return parser
 
 
-def _denoise(options):
-    source = Path(options.file) if options.file else None
+def _sources(options):
+    """The input files; None stands for the built-in set."""
+    if not options.files:
+        for name in ("signal", "mask", "truth"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name} belongs to a file; name one")
+        return [None]
+    sources = []
+    for name in options.files:
+        # of a file whose name looks like a pattern that file is meant
+        found = [name] if Path(name).exists() else sorted(glob.glob(name))
+        if not found:
+            raise FileNotFoundError(f"there is no file {name}")
+        sources += [Path(one) for one in found]
+    if len(sources) > 1 and options.output and not Path(options.output).is_dir():
+        raise ValueError(
+            f"-o must be a folder that exists, for {len(sources)} files; "
+            f"got {options.output}"
+        )
+    names = [source.stem for source in sources]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"several files would be written as {twice}_denoised.hspy; denoise them "
+            "one by one, with -o"
+        )
+    return sources
+
+
+def _denoise(source, options):
     if source is not None and not source.is_file():
-        raise FileNotFoundError(f"there is no file {source}")
-    if source is None and options.signal is not None:
-        raise ValueError("--signal chooses among the signals of a file; name one")
-    output, picture = _checked_targets(options, source)
+        raise FileNotFoundError(f"{source} is no file")
+    targets = _checked_targets(options, source)
 
     import matplotlib
 
     matplotlib.use("Agg")
     import hyperspy.api as hs
 
-    from hyperspy_aedenoise._signals.files import eels_signal, told, write_signal
+    from hyperspy_aedenoise._signals.denoise_file import denoise_file
+    from hyperspy_aedenoise._signals.files import eels_signal, mask_in, truth_in
 
-    # HyperSpy's and exspy's remarks on each other are not the user's concern, either.
-    warnings.simplefilter("ignore")
-    hs.set_log_level("ERROR")
+    if options.quiet:
+        hs.preferences.General.show_progressbar = False
+    if not options.verbose:
+        # HyperSpy's and exspy's remarks on each other are not the user's concern
+        warnings.simplefilter("ignore")
+        hs.set_log_level("ERROR")
+    mask = truth = None
     if source is None:
         signal, truth = _built_in()
     else:
-        (signal, which), truth = eels_signal(source, options.signal), None
+        signal, which = eels_signal(source, options.signal)
         if which:
             print(which)
-    print(f"Denoising {signal}")
-    record = signal.decompose_autoencoder(random_state=0, return_info=True)
-    if record["history"]["interrupted"]:
-        raise KeyboardInterrupt("interrupted; nothing was written")
-    write_signal(signal.get_autoencoder_model(), output)
-    print(f"Written: {output} (denoised by the autoencoder)")
-    print("Comparing with PCA (to estimate errors, the autoencoder is fitted again)")
-    comparison = signal.compare_denoising(truth=truth)
-    print(comparison)
-    with told(picture), beside(picture) as part:
-        comparison.plot().savefig(part, dpi=150)
-    print(f"Written: {picture} (comparison)")
-    if comparison.recommended not in (None, "autoencoder"):
-        print(
-            f"The recommended route is {comparison.recommended}, not what was written; "
-            'in Python it is `s.compare_denoising().signals["'
-            f'{comparison.recommended}"]`.'
-        )
+        if options.mask:
+            mask = mask_in(Path(options.mask), signal)
+        if options.truth:
+            truth = truth_in(Path(options.truth), options.signal)
+    settings = {
+        "File": str(source or "the simulated set"),
+        "Signal": str(signal),
+        "Left out": "nothing" if mask is None else f"{options.mask}",
+        "Seed": options.seed,
+    }
+    denoise_file(signal, mask, truth, targets, settings)
 
 
 def _checked_targets(options, source):
-    """Paths of signal and picture that can be written and may be."""
-    output = Path(options.output or f"{source.stem if source else 'sto'}_denoised.hspy")
+    """Paths that can be written and may be, by what is written there."""
+    name = f"{source.stem if source else 'sto'}_denoised.hspy"
+    output = Path(options.output or name)
+    if output.is_dir() and output.suffix != ".hspy":
+        output = output / name
     if output.suffix != ".hspy":
         raise ValueError(f"the output must end in .hspy; got {output}")
-    targets = output, output.with_suffix(".png")
-    for target in targets:
+    targets = {"signal": output, "comparison": output.with_suffix(".png")}
+    if options.report:
+        targets["report"] = output.with_suffix(".html")
+    for target in targets.values():
         check_writable(target)
         if not target.exists():
             continue
@@ -123,9 +215,9 @@ def _checked_targets(options, source):
             raise ValueError(
                 f"{target} would replace the input {source}; name another with -o"
             )
-        if not options.overwrite:
+        if not options.force:
             raise FileExistsError(
-                f"there is a file {target} already; replace it with --overwrite, or "
+                f"there is a file {target} already; replace it with --force, or "
                 "name another with -o"
             )
     return targets

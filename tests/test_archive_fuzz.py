@@ -213,6 +213,15 @@ def test_many_spoilt_archives_are_refused_or_work(way, kind, known):
     spoil(way, kind, known, range(1000, 1000 + MANY * N_FILES[kind]))
 
 
+@pytest.mark.parametrize("name", ["gain", "offset", "pedestal"])
+def test_noise_beyond_single_precision_is_refused(name, known):
+    """Its square would be beyond double precision."""
+    record, members = taken_apart(known[1]["spatial-spectral"][0])
+    record["noise"][name] = 1e308
+    with pytest.raises(ValueError, match=f"an? {name} of 1e\\+308"):
+        AutoencoderDenoiser.from_bytes(sealed(record, members))
+
+
 def test_an_archive_with_two_members_of_a_name_is_refused(known):
     content = known[1]["spatial-spectral"][0]
     record, members = taken_apart(content)

@@ -57,6 +57,82 @@ def test_a_file(noisy_signal, capsys, briefly):
     assert "MSE against truth" not in capsys.readouterr().out
 
 
+def test_mask_truth_and_report(noisy_signal, clean_signal, capsys, briefly):
+    """The report is one file, and what is masked is NaN."""
+    noisy_signal.save("scan.hspy")
+    clean_signal.save("truth.hspy")
+    mask = np.zeros(noisy_signal.data.shape[:2])
+    mask[1, 4:] = 1
+    np.save("mask.npy", mask)
+    arguments = "scan.hspy --mask mask.npy --truth truth.hspy --report --seed 3".split()
+    assert __main__.main(arguments) == 0
+    assert "MSE against truth" in capsys.readouterr().out
+    denoised = hs.load("scan_denoised.hspy")
+    np.testing.assert_array_equal(np.isnan(denoised.data).all(axis=-1), mask != 0)
+    page = Path("scan_denoised.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert "http" not in page and "src=" in page
+    for words in ("scan.hspy", "mask.npy", "Recommended", "denoising", "noise: "):
+        assert words in page
+
+
+def test_masks_and_truths_that_do_not_fit(noisy_signal, capsys, no_fit):
+    noisy_signal.save("scan.hspy")
+    np.save("square.npy", np.zeros((6, 6)))
+    np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    for arguments, words in [
+        (["--mask", "square.npy"], "must be a map of shape (6, 9)"),
+        (["--mask", "objects.npy"], "can't be read as a mask"),
+        (["--mask", "none.npy"], "there is no file none.npy, named by --mask"),
+        (["--truth", "none.hspy"], "there is no file none.hspy, named by --truth"),
+        (["--truth", "square.npy"], "square.npy"),
+    ]:
+        assert __main__.main(["scan.hspy", *arguments]) == 1
+        assert words in one_line(capsys)
+    assert __main__.main(["--mask", "square.npy"]) == 1
+    assert "--mask belongs to a file" in one_line(capsys)
+
+
+def test_several_files(noisy_signal, capsys, briefly, no_comparison):
+    """Patterns are resolved; what fails is told, and the others go on."""
+    for name in ("a", "b", "c"):
+        noisy_signal.save(f"{name}1.hspy")
+    Path("b1.hspy").write_bytes(b"nothing")
+    Path("results").mkdir()
+    assert __main__.main(["?1.hspy", "-o", "results"]) == 1
+    captured = capsys.readouterr()
+    assert "[3 of 3] c1.hspy" in captured.out
+    assert "b1.hspy can't be read" in captured.err
+    written = [f"{name}1_denoised{end}" for name in "ac" for end in (".hspy", ".png")]
+    assert sorted(os.listdir("results")) == sorted(written)
+    Path("b1.hspy").unlink()
+    assert __main__.main(["?1.hspy", "-o", "results", "--force"]) == 0
+
+
+def test_several_files_need_a_folder_and_names_of_their_own(
+    noisy_signal, capsys, no_fit
+):
+    Path("other").mkdir()
+    for name in ("a.hspy", "b.hspy", "other/a.hspy"):
+        noisy_signal.save(name)
+    for arguments, words in [
+        (["a.hspy", "b.hspy", "-o", "out.hspy"], "must be a folder"),
+        (["a.hspy", "other/a.hspy"], "denoise them one by one"),
+        (["z*.hspy"], "no file z*.hspy"),
+    ]:
+        assert __main__.main(arguments) == 1
+        assert words in one_line(capsys)
+
+
+def test_quiet(noisy_signal, capfd, briefly):
+    """Nothing is printed, but for what goes wrong."""
+    noisy_signal.save("scan.hspy")
+    assert __main__.main(["scan.hspy", "-q"]) == 0
+    assert capfd.readouterr() == ("", "")
+    assert __main__.main(["scan.hspy", "-q"]) == 1
+    assert "already" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["S01_SciFi_SI_STO_La_6x49x1024.dm3"])
 def test_a_real_file(name, briefly):
     assert __main__.main([str(real_file(name)), "-o", "out.hspy"]) == 0
@@ -129,7 +205,7 @@ def test_a_target_that_can_not_be_written_is_told_before_the_fit(
         ("out.zspy", "must end in .hspy"),
         ("out.rpl", "must end in .hspy"),
     ]:
-        assert __main__.main(["scan.hspy", "--overwrite", "-o", output]) == 1
+        assert __main__.main(["scan.hspy", "--force", "-o", output]) == 1
         captured = capsys.readouterr()
         assert words in captured.err
         assert len(captured.err.strip().splitlines()) == 1
@@ -138,13 +214,13 @@ def test_a_target_that_can_not_be_written_is_told_before_the_fit(
 
 @pytest.mark.parametrize("there", ["out.hspy", "out.png"])
 def test_nothing_is_replaced_unasked(there, noisy_signal, capsys, no_comparison):
-    """Neither the signal nor the picture; `--overwrite` asks for it."""
+    """Neither the signal nor the picture; `--force` asks for it."""
     noisy_signal.save("scan.hspy")
     Path(there).write_bytes(b"mine")
     assert __main__.main(["scan.hspy", "-o", "out.hspy"]) == 1
-    assert f"{there} already; replace it with --overwrite" in one_line(capsys)
+    assert f"{there} already; replace it with --force" in one_line(capsys)
     assert Path(there).read_bytes() == b"mine"
-    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 0
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--force"]) == 0
     assert Path(there).read_bytes() != b"mine"
     assert sorted(os.listdir()) == ["out.hspy", "out.png", "scan.hspy"]
 
@@ -155,7 +231,7 @@ def test_the_input_by_another_name_is_no_output(link, noisy_signal, capsys, no_f
     noisy_signal.save("scan.hspy")
     link("scan.hspy", "out.hspy")
     before = Path("scan.hspy").read_bytes()
-    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 1
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--force"]) == 1
     assert "would replace the input" in one_line(capsys)
     assert Path("scan.hspy").read_bytes() == before
 
@@ -178,7 +254,7 @@ def test_a_full_disk_leaves_what_was_there(
         flush(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 1
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--force"]) == 1
     captured = capsys.readouterr()
     assert "can't be written: No space left on device" in captured.err
     kept = {"signal": "out.hspy", "picture": "out.png"}[full]
@@ -201,7 +277,7 @@ def test_an_interrupted_fit_is_not_written(noisy_signal, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("hyperspy_aedenoise._engine.spatial_spectral.choose", interrupt)
-    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"]) == 130
+    assert __main__.main(["scan.hspy", "-o", "out.hspy", "--force"]) == 130
     captured = capsys.readouterr()
     assert captured.err.splitlines()[-1].endswith("interrupted; nothing was written")
     assert "Written" not in captured.out
@@ -279,7 +355,7 @@ def test_unknown_options_exit_with_usage(capsys):
 
 
 def test_ctrl_c_before_the_training(monkeypatch, capsys):
-    def interrupt(options):
+    def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(__main__, "_denoise", interrupt)

@@ -197,8 +197,8 @@ def _check_training(record, lengths):
     noise = dictionary("noise", record["noise"], keys)
     for name in known:
         number(f"a {name}", noise[name], -_LARGEST, _LARGEST)
-    number("a gain", noise["gain"], 0)
-    number("an offset", noise["offset"], 0)
+    number("a gain", noise["gain"], 0, _LARGEST)
+    number("an offset", noise["offset"], 0, _LARGEST)
     lags = min(MOST_LAGS, channels)
     for rho in sequence("a correlation", noise["correlation"], lags):
         number("a correlation", rho, -1, 1)

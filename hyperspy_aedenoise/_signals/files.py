@@ -40,7 +40,7 @@ def eels_signal(source, number=None):
     count = f"{source} holds {len(spectra)} EELS signal{'s' * (len(spectra) > 1)}"
     if number is not None and not 1 <= number <= len(spectra):
         allowed = f"a number from 1 to {len(spectra)}"
-        raise ValueError(must_be("--signal", allowed, number, f"{count}."))
+        raise ValueError(must_be("--signal", allowed, f"{number}", f"{count}."))
     if number is None:
         number = _largest(spectra)
     if number is None:
@@ -52,6 +52,60 @@ def eels_signal(source, number=None):
     if len(spectra) == 1:
         return signal, None
     return signal, f"{count}; number {number}, {_words(signal)}, is taken"
+
+
+def truth_in(source, number=None):
+    """The clean EELS signal in a file; arguments as of `eels_signal`."""
+    return eels_signal(_there(source, "--truth"), number)[0]
+
+
+def mask_in(source, signal):
+    """Probe positions that a file says to leave out: those where it isn't zero.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        A map that HyperSpy reads, or a .npy file with an array.
+    signal : EELSSpectrum
+        The one that is masked.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the signal's ``axes_manager.navigation_shape``.
+
+    Raises
+    ------
+    ValueError
+        If the file can't be read, or its map has another shape.
+    """
+    import hyperspy.api as hs
+
+    try:
+        if _there(source, "--mask").suffix == ".npy":
+            values = np.load(source, allow_pickle=False)
+        else:
+            values = hs.load(source).data
+        values = np.asarray(values) != 0
+    except Exception as error:
+        raise ValueError(f"{source} can't be read as a mask: {error}") from error
+    wanted = signal.axes_manager.navigation_shape[::-1]
+    if values.shape != wanted:
+        raise ValueError(
+            must_be(
+                "--mask",
+                f"a map of shape {wanted}, as the signal's",
+                f"{values.shape}",
+                "It is not zero at the probe positions to leave out.",
+            )
+        )
+    return values.T
+
+
+def _there(source, option):
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no file {source}, named by {option}")
+    return source
 
 
 def _eels_signals(source):
