@@ -17,8 +17,8 @@ from hyperspy_aedenoise._engine.recorrupted_pairs import PairedDifference
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._report.comparison import DenoisingComparison
+from hyperspy_aedenoise._report.estimate import Estimate
 from hyperspy_aedenoise._report.recommendation import recommend
-from hyperspy_aedenoise._report.routes import Estimate
 from hyperspy_aedenoise._report.window import Contrast
 from hyperspy_aedenoise._report.words import estimate_in_words
 

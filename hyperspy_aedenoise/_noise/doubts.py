@@ -219,8 +219,8 @@ def doubts_of_numbers(noise, mean, errors, evidence, beside):
 def _step(step):
     """Where a step is and how large, in words."""
     return (
-        f"by {100 * step.size:.2g} +- {100 * step.error:.1g} % within less than a "
-        f"channel at channel {step.channel}"
+        f"by {100 * step.size:.2g} +- {100 * step.error:.1g} % at channel "
+        f"{step.channel}, sharper than a channel"
     )
 
 

@@ -6,7 +6,13 @@ import numpy as np
 
 from hyperspy_aedenoise._report.summary import separates_nothing
 from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
-from hyperspy_aedenoise._report.words import FWHM, n_spectra_in_words, with_error
+from hyperspy_aedenoise._report.words import (
+    FWHM,
+    in_digits,
+    n_spectra_in_words,
+    with_energies,
+    with_error,
+)
 
 #: How much a finding matters, the worst first: the result is wrong there; it may be;
 #: good to know.
@@ -48,8 +54,8 @@ class Places:
     def width(self, channels):
         """A standard deviation as full width at half maximum with its unit."""
         if not self.unit:
-            return f"{FWHM * channels:.2g} channels"
-        return f"{FWHM * channels * self.step:.2g} {self.unit}"
+            return f"{in_digits(FWHM * channels)} channels"
+        return f"{in_digits(FWHM * channels * self.step)} {self.unit}"
 
     def where(self, inside):
         """A part of the signal that holds most of some spectra, as `s.inav` has it."""
@@ -129,15 +135,17 @@ def on_structures(structures, noise, mean, places):
         )
 
 
-def on_noise(noise):
+def on_noise(noise, places):
     """Findings on the data's noise, as its measurement tells them.
 
     Parameters
     ----------
     noise : MeasuredNoise
+    places : Places
     """
     for text in dict.fromkeys((*noise.misfits, *noise.warnings)):
         severity = "severe" if text in noise.misfits else "warning"
+        text = with_energies(text, places.energies, places.unit)
         yield finding("noise", severity, text)
 
 

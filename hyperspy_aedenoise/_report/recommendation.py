@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special
 
-from hyperspy_aedenoise._report.words import with_error
+from hyperspy_aedenoise._report.words import in_digits, with_error
 
 #: Range of what is taken off, over the noise, where errors by the noise mean something.
 _NOISE_LIKE = (0.5, 1.5)
@@ -56,7 +56,7 @@ def recommend(table, estimate, observation, measured):
     pattern = np.hypot(measured.fixed_pattern * mean, measured.dark_pattern)
     if pattern**2 > max(estimate.mse[route], 0):
         reason += (
-            f" A pattern common to all spectra, {pattern:.2g} signal units from "
+            f" A pattern common to all spectra, {in_digits(pattern)} signal units from "
             "channel to channel, is larger than these errors, and in none of them: it "
             "stays in all routes alike."
         )
@@ -75,6 +75,7 @@ def _contradictions(estimate):
         return
     for route, mse in (estimate.paired or estimate.mse).items():
         error = estimate.difference[route, "pca"].error
+        error = np.hypot(error, estimate.error.get("pca", 0.0))
         if mse < -_BELOW * error:
             yield (
                 f"the error of {route} comes out as {with_error(mse, error)}, less "

@@ -1,54 +1,30 @@
 """The ways to denoise one observation, run side by side and judged without truth."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from hyperspy_aedenoise._denoiser.denoiser import AutoencoderDenoiser
 from hyperspy_aedenoise._denoiser.misfit import misfit
-from hyperspy_aedenoise._engine.recorrupted_pairs import RATIO, Pair, PairedDifference
+from hyperspy_aedenoise._engine.recorrupted_pairs import (
+    RATIO,
+    Pair,
+    PairedDifference,
+    mean_difference,
+)
 from hyperspy_aedenoise._linear.hyperspy_pca import MOST_COMPONENTS, PCA
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._observation.despiked import despiked, has_spikes, spikes_in
 from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same
+from hyperspy_aedenoise._report.estimate import (
+    Estimate,
+    n_pairs,
+    rivals_among,
+    with_untold,
+)
 
 #: Positions of a large map on which the routes are judged, and in how many pieces.
 MOST_JUDGED, _N_PIECES = 16384, 4
 #: Rehearsals of all routes.
 _REHEARSALS = 3
-#: Share of an error that rehearsals don't tell, of the autoencoder and of others.
-_UNTOLD, _UNTOLD_OF_OTHERS = 0.2, 0.05
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Errors of the routes without truth.
-
-    Parameters
-    ----------
-    mse : dict of str to float
-        Estimated mean squared error by route, in signal units squared.
-    difference : dict of tuple of str to PairedDifference
-        By how much the first route's error is above the second's.
-    n_judged : int
-        Spectra on which that was found.
-    error : dict of str to float
-        Standard error of `mse`.
-    paired : dict of str to float
-        PCA's error with the difference to it: noise that is not as assumed shows in it.
-    n_spiky : int
-        Spectra beside them that have spikes, on which nothing was judged.
-    taken : float
-        Variance of what the autoencoder takes off them, in units of the noise.
-    """
-
-    mse: dict
-    difference: dict
-    n_judged: int
-    error: dict = field(default_factory=dict)
-    paired: dict = field(default_factory=dict)
-    n_spiky: int = 0
-    taken: float = 1.0
 
 
 class Routes:
@@ -139,61 +115,61 @@ class Routes:
 
         Notes
         -----
-        Differences are told by a pair of recorrupted spectra, with ``1 + RATIO**2``
+        Differences are told by pairs of recorrupted spectra, with ``1 + RATIO**2``
         times the noise variance, and scaled back: no route knows the version by which
-        it is judged. Errors themselves are far smaller than what a pair can tell. They
-        are those of rehearsals: what the autoencoder made of the spectra, in fresh
-        noise, restored by every route. The standard error has the scatter of these, and
-        what they don't know: features that were lost before aren't lost again. A
-        network has learned what to expect, and repeats it: its error is PCA's, by a
-        rehearsal on shrunk spectra, with the difference.
+        it is judged. Of few values several pairs are drawn: most of what is uncertain
+        is the noise that a pair adds. Errors themselves are far smaller than what a
+        pair can tell. They are those of rehearsals: what the autoencoder made of the
+        spectra, in fresh noise, restored by every route. The standard error has the
+        scatter of these, and what they don't know: features that were lost before
+        aren't lost again. A network has learned what to expect, and repeats it: its
+        error is PCA's, by a rehearsal on shrunk spectra, with the difference.
 
         Each route gets the spectra as they are; spectra with spikes aren't judged, as
         what is right there isn't known.
         """
         rng = np.random.default_rng(0)  # the same question gets the same answer
-        scale = 1 + RATIO**2
         judged = self.observation
         if judged.n_spectra > MOST_JUDGED:
             judged = judged.take(*judged.layout.pieces(MOST_JUDGED, _N_PIECES))
         expected, spiky = _expected(judged)
         (kept,) = np.nonzero(~spiky)
+        power = float(judged.noise.variance(expected[kept]).mean(dtype=float))
+        scale = 1 + RATIO**2
         noise = judged.noise.scaled(scale)
         pca_mse, doubt = self._rehearsal(expected, kept, noise, rng)
-        pair = Pair.drawn(judged, expected, rng)
-        restored = self._restored(pair.first)
-
-        def compare(one, other):
-            return pair.difference(restored[one], restored[other], kept) / scale
-
-        difference = {(route, "pca"): compare(route, "pca") for route in restored}
-        for rivals in (
-            ("autoencoder", "pca_shrinkage"),
-            ("nonlocal", "pca_shrinkage"),
-            ("nonlocal", "autoencoder"),
-        ):
-            if rivals[0] in restored:
-                difference[rivals] = compare(*rivals)
+        found, taken = {}, []
+        for _ in range(n_pairs(judged, self.denoiser)):
+            pair = Pair.drawn(judged, expected, rng)
+            restored = self._restored(pair.first)
+            for rivals in rivals_among(restored):
+                apart = pair.difference(*(restored[one] for one in rivals), kept)
+                found.setdefault(rivals, []).append(apart / scale)
+            both = (
+                pair.first.spectra.take(kept),
+                restored["autoencoder"].take(kept),
+            )
+            taken.append(misfit(noise, *both, power * scale))
+        difference = {one: mean_difference(all_) for one, all_ in found.items()}
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
-        power = float(judged.noise.variance(expected[kept]).mean(dtype=float))
         raw = PairedDifference(power - pca_mse, doubt)
         difference["raw", "pca"] = raw
         paired = {
             route: float(pca_mse + difference[route, "pca"].value)
-            for route in ("raw", *restored)
+            for route in self.components
+            if (route, "pca") in difference
         }
         error = {
             route: float(np.hypot(doubt, difference[route, "pca"].error))
             for route in paired
         }
-        both = pair.first.spectra.take(kept), restored["autoencoder"].take(kept)
-        taken = misfit(noise, *both, power * scale)
         mse = dict(paired)
         if self.denoiser.is_spatial or judged.is_counted:
             for route, found in self._rehearsals(judged, kept).items():
-                mse[route], error[route] = _with_untold(route, found)
+                mse[route], error[route] = with_untold(route, found)
         n_spiky = int(spiky.sum())
+        taken = float(np.mean(taken))
         return Estimate(mse, difference, len(kept), error, paired, n_spiky, taken)
 
     def _rehearsal(self, expected, kept, noise, rng):
@@ -293,14 +269,6 @@ def _expected(observation):
     expected[rows] += observation.spectra.take(rows) - calm.spectra.take(rows)
     # nothing could be judged where all have some
     return expected, spiky & ~spiky.all()
-
-
-def _with_untold(route, found):
-    """Mean of errors in rehearsals, and its standard error as that of the error."""
-    mse, n = float(np.mean(found)), len(found)
-    untold = _UNTOLD if route == "autoencoder" else _UNTOLD_OF_OTHERS
-    scatter = np.std(found, ddof=1) * np.sqrt(1 + 1 / n)
-    return mse, float(np.hypot(scatter, untold * mse))
 
 
 def _denoised(denoiser, observation):

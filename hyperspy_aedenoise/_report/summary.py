@@ -4,7 +4,12 @@ import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._report.weak_in_words import energy_in_words, lines_on_weak
-from hyperspy_aedenoise._report.words import VARIABLE, n_spectra_in_words, with_error
+from hyperspy_aedenoise._report.words import (
+    VARIABLE,
+    n_spectra_in_words,
+    with_energies,
+    with_error,
+)
 
 #: Positions of a rare peak, and spikes, that are named.
 _SHOWN = 4
@@ -39,7 +44,7 @@ def summary(denoiser, unit=""):
         f"  learned from: {denoiser.learned_from_}",
         f"  iterations={len(history['iteration'])}, kept: {kept}",
     ]
-    lines += _lines_on_noise(denoiser)
+    lines += _lines_on_noise(denoiser, unit)
     if not history["iteration"]:
         lines.append("  not trained: the linear start (shrunk principal components)")
     elif kept == 0:
@@ -84,7 +89,7 @@ def _summary_of_form(denoiser, unit):
     lines += _lines_on_choice(denoiser, form)
     lines += _lines_on_shift(denoiser.history_["forms"], form)
     lines += _lines_on_separation(denoiser)
-    lines += _lines_on_noise(denoiser)
+    lines += _lines_on_noise(denoiser, unit)
     lines += _lines_on_spikes(denoiser.history_["spikes"], denoiser.energies_, unit)
     lines += lines_on_weak(denoiser, unit)
     if denoiser.history_["rare"] is not None:
@@ -92,11 +97,14 @@ def _summary_of_form(denoiser, unit):
     return "\n".join(lines)
 
 
-def _lines_on_noise(denoiser):
+def _lines_on_noise(denoiser, unit):
     """What the measurement of the noise can't tell; once, where it was measured."""
     if denoiser.noise is not None:
         return []
-    return [f"  noise: {text}" for text in dict.fromkeys(denoiser.noise_.warnings)]
+    return [
+        f"  noise: {with_energies(text, denoiser.energies_, unit)}"
+        for text in dict.fromkeys(denoiser.noise_.warnings)
+    ]
 
 
 def separates_nothing(denoiser):

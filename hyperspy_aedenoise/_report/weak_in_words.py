@@ -1,6 +1,6 @@
 """Weak features, in words."""
 
-from hyperspy_aedenoise._report.words import FWHM
+from hyperspy_aedenoise._report.words import FWHM, in_digits
 
 
 def lines_on_weak(denoiser, unit):
@@ -49,10 +49,11 @@ def _in_words(one, denoiser, unit):
     width, of = FWHM * one["width"], "channels"
     if energies is not None and unit:
         width, of = width * abs(energies[1] - energies[0]), unit
-    words = f"{energy_in_words(one, energies, unit)}, {width:.2g} {of} wide, "
+    words = f"{energy_in_words(one, energies, unit)}, {in_digits(width)} {of} wide, "
     if one["height"]:
+        number = one["n_positions"]
         words += (
-            f"in {one['n_positions']} positions {_where(one, axes)}, "
+            f"in {number} position{'s' * (number > 1)} {_where(one, axes)}, "
             f"{one['height']:.2g} times the noise, "
         )
     return words + f"significance {one['significance']:.0f}"

@@ -1,5 +1,7 @@
 """Numbers in the words of a microscopist."""
 
+import re
+
 import numpy as np
 
 #: Full width at half maximum of a Gaussian of standard deviation 1.
@@ -13,6 +15,49 @@ def with_error(value, error):
     digits = f"{value:.2g}", f"{error:.1g}"
     value, error = (f"{float(number):g}" for number in digits)  # 300, not 3e+02
     return f"{value} +- {error}" if error != "0" else value
+
+
+def in_digits(value, n=2):
+    """A number in so many significant digits: 100, and not 1e+02."""
+    return f"{float(f'{value:.{n}g}'):g}"
+
+
+def with_energies(text, energies, unit):
+    """Words on the noise, with the energies of the channels that they name.
+
+    Parameters
+    ----------
+    text : str
+        As of `MeasuredNoise.warnings`, which knows of channels only.
+    energies : ndarray, shape (n_channels,), or None
+    unit : str
+        Of the energies; "" where they have none.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> with_energies("a step at channel 2", [530.0, 530.5, 531.0], "eV")
+    'a step at 531 eV (channel 2)'
+    >>> with_energies("in 2 channels (0 to 1) it is", [530.0, 530.5, 531.0], "eV")
+    'in 2 channels (530 to 530.5 eV) it is'
+    """
+    if energies is None or not unit:
+        return text
+
+    def energy(found):
+        return f"{energies[int(found[0])]:.6g}"
+
+    def of_some(found):
+        return f"channels ({re.sub('[0-9]+', energy, found[1])} {unit})"
+
+    def of_one(found):
+        return f"{energies[int(found[1])]:.6g} {unit} ({found[0]})"
+
+    text = re.sub(r"channels \((\d[^)]*)\)", of_some, text)
+    return re.sub(r"channel (\d+)", of_one, text)
 
 
 def is_told(row):

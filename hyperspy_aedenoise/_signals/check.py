@@ -100,7 +100,7 @@ def check_denoising(self, truth=None):
             checked.structures, denoiser.noise_, checked.mean, places
         ),
         *on_residual(checked.residual, places),
-        *(findings.on_noise(measured_noise(observation)) if len(rows) > 2 else ()),
+        *(_on_noise(observation, places) if len(rows) > 2 else ()),
         *findings.on_fit(denoiser, places),
         *findings.on_new_spectra(n_new, n_spectra),
     ]
@@ -114,6 +114,10 @@ def check_denoising(self, truth=None):
         checked,
         MeansOf(self, denoised, denoiser.noise_, kept),
     )
+
+
+def _on_noise(observation, places):
+    return findings.on_noise(measured_noise(observation), places)
 
 
 def _looked_at(counts, calm):

@@ -63,6 +63,7 @@ def compare_denoising(self, truth=None, components=None):
     is trained again, too) and judged by the independent half of the pair, but for
     spectra with spikes. Both rest on the noise model being right.
     """
+    from hyperspy_aedenoise._report.estimate import n_pairs
     from hyperspy_aedenoise._report.routes import Routes
 
     fitted = trained(self)
@@ -76,7 +77,8 @@ def compare_denoising(self, truth=None, components=None):
     observation = _observed(selection, used, denoiser)
     components = _checked_components(components, observation)
     true = None if truth is None else _true_spectra(self, truth, selection, observation)
-    words = with_duration("Judging", fitted.carried.content, TIMES_OF_COMPARISON)
+    times = TIMES_OF_COMPARISON + n_pairs(observation, denoiser) - 1
+    words = with_duration("Judging", fitted.carried.content, times)
     routes = Routes(observation, denoiser, components, progress_bar(words=words))
     functions = routes.linear()
     if true is not None:

@@ -5,6 +5,8 @@ import logging
 import numpy as np
 
 from hyperspy_aedenoise._errors import of_usual_size, real_spectra
+from hyperspy_aedenoise._report.axes import unit_of
+from hyperspy_aedenoise._report.words import with_energies
 from hyperspy_aedenoise._signals.hyperspy_private import progress_bar
 from hyperspy_aedenoise._signals.spectra import (
     check_axes,
@@ -77,7 +79,9 @@ def estimate_noise(self, navigation_mask=None, signal_mask=None):
     some = spectra.sample(enough_spectra(spectra.n_channels))
     of_usual_size("signal", some)
     noise = estimate_noise(some[~copies(InMemory(some))])
+    axis = self.axes_manager.signal_axes[0]
     for text in [*noise.warnings, *_hyperspy_told(self.metadata, noise)]:
+        text = with_energies(text, selection.energies, unit_of(axis))
         _logger.warning("estimate_noise: %s", text)
     return noise
 
