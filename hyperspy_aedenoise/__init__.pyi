@@ -2,15 +2,41 @@ from . import components, data
 from ._citation import citation
 from ._denoiser.denoiser import AutoencoderDenoiser
 from ._noise.model import NoiseModel
+from ._signals.check import check_denoising
+from ._signals.compare import compare_denoising
+from ._signals.draws import get_autoencoder_draws, map_over_draws
+from ._signals.fit import decompose_autoencoder
 from ._signals.match_reference import match_reference
-from ._signals.noise import add_noise
+from ._signals.noise import add_noise, estimate_noise
+from ._signals.plot_methods import (
+    plot_autoencoder_loadings,
+    plot_autoencoder_training,
+)
+from ._signals.results import (
+    get_autoencoder_energy_shift,
+    get_autoencoder_loadings,
+    get_autoencoder_model,
+    get_autoencoder_uncertainty,
+)
 
 __all__ = [
     "AutoencoderDenoiser",
     "NoiseModel",
     "add_noise",
+    "check_denoising",
     "citation",
+    "compare_denoising",
     "components",
     "data",
+    "decompose_autoencoder",
+    "estimate_noise",
+    "get_autoencoder_draws",
+    "get_autoencoder_energy_shift",
+    "get_autoencoder_loadings",
+    "get_autoencoder_model",
+    "get_autoencoder_uncertainty",
+    "map_over_draws",
     "match_reference",
+    "plot_autoencoder_loadings",
+    "plot_autoencoder_training",
 ]

@@ -23,6 +23,7 @@ from hyperspy_aedenoise._signals.hyperspy_private import (
 from hyperspy_aedenoise._signals.known_spectra import marks_in
 from hyperspy_aedenoise._signals.memory import CHECK, warn_of_memory
 from hyperspy_aedenoise._signals.metadata_entry import PLACE
+from hyperspy_aedenoise._signals.results import get_autoencoder_model
 from hyperspy_aedenoise._signals.spectra import (
     check_truth,
     energy_last,
@@ -75,7 +76,7 @@ def check_denoising(self, truth=None):
         check_truth(self, truth)
     fitted = trained(self)
     warn_of_memory(self, CHECK, "check_denoising")
-    denoised = self.get_autoencoder_model()
+    denoised = get_autoencoder_model(self)
     kept, denoiser = fitted.kept, fitted.denoiser
     selection = selection_of(self, signal_mask=~kept)
     calm = energy_last(denoised, denoised.data)[..., kept]
