@@ -496,6 +496,19 @@ def test_counts_that_were_not_touched_get_a_recommendation():
     assert signal.compare_denoising().recommended in ROUTES
 
 
+def test_signals_are_plotted_with_one_navigator(compared):
+    """Its cursor moves all; the signals of the comparison stay as they were."""
+    comparison = compared[2]
+    before = comparison.signals["pca"].metadata.General.title
+    assert comparison.plot(interactive=True) is None
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    titles = [figure.axes[0].get_title() for figure in figures]
+    assert sum("Navigator" in title for title in titles) == 1
+    for name in ("raw", "pca", "autoencoder", "raw - autoencoder"):
+        assert f"{name} Signal" in titles
+    assert comparison.signals["pca"].metadata.General.title == before
+
+
 @pytest.mark.parametrize(("errors", "best"), [(2.2, "pca"), (2.6, "autoencoder")])
 def test_one_route_of_many_must_gain_more(errors, best):
     """2.2 standard errors are more than chance for one rival, but not among three."""

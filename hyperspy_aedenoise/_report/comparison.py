@@ -43,7 +43,7 @@ class DenoisingComparison:
     truth: object = None
     noise: object = None
 
-    def plot(self, window=None):
+    def plot(self, window=None, interactive=False):
         """Plot raw, PCA, autoencoder and what is recommended.
 
         Parameters
@@ -52,15 +52,19 @@ class DenoisingComparison:
             Energies ``(low, high)``, in the unit of the axis, between which the maps
             are summed. Default: where the positions differ most beyond thickness and
             background, in units of the noise.
+        interactive : bool, default False
+            Show the signals and what the autoencoder took off as HyperSpy does, with
+            one navigator for all of them: move its cursor to see other positions.
 
         Returns
         -------
-        matplotlib.figure.Figure
-            Maps, and below them what was taken off, in units of the noise; the mean
-            spectrum, and spectra at three marked positions of high, middle and low
-            intensity, where a steep background would hide them less a straight line;
-            and below these what was taken off, averaged over some channels, beside the
-            band of one standard deviation. Positions without result are hatched.
+        matplotlib.figure.Figure or None
+            None if it is interactive. Else maps, and below them what was taken off, in
+            units of the noise; the mean spectrum, and spectra at three marked positions
+            of high, middle and low intensity, where a steep background would hide them
+            less a straight line; and below these what was taken off, averaged over some
+            channels, beside the band of one standard deviation. Positions without
+            result are hatched.
 
         Raises
         ------
@@ -70,9 +74,22 @@ class DenoisingComparison:
         routes = ["raw", "pca", "autoencoder"]
         if self.recommended not in (None, *routes):
             routes.insert(2, self.recommended)
+        if interactive:
+            return self._plot_linked(routes)
         if self.truth is not None:
             routes.append("truth")
         return plot_routes(self, routes, window)
+
+    def _plot_linked(self, routes):
+        """Signals that share a navigator."""
+        from hyperspy.api import plot
+
+        shown = [self.signals[route].deepcopy() for route in routes]
+        shown.append(self.signals["raw"] - self.signals["autoencoder"])
+        for signal, name in zip(shown, [*routes, "raw - autoencoder"], strict=True):
+            signal.metadata.General.title = name
+        without = [None] * len(routes)
+        plot.plot_signals(shown, navigator_list=["auto", *without])
 
     def __str__(self):
         return f"{self._pretty().get_string()}\n{self.reason}"
