@@ -1,5 +1,7 @@
 """Sessions that check the package: ``python -m nox -s NAME``; without a name, all."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.reuse_existing_virtualenvs = True
@@ -32,18 +34,11 @@ def hyperspy_development(session):
 @nox.session
 def wheel(session):
     """The tests that are in the wheel, away from the checkout."""
-    session.install("build", "pytest", "pytest-xdist")
+    session.install("build")
     folder = session.create_tmp()
     session.run("python", "-m", "build", "--wheel", "--outdir", folder)
-    session.install(
-        "--find-links",
-        folder,
-        "--no-index",
-        "--no-deps",
-        "--force-reinstall",
-        "hyperspy_aedenoise",
-    )
-    session.install("hyperspy_aedenoise[tests]", "--find-links", folder)
+    (built,) = Path(folder).glob("*.whl")
+    session.install(f"{built}[tests]")
     session.chdir(folder)
     session.run(*SUITE, "--pyargs", "hyperspy_aedenoise")
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import hyperspy.api as hs
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import scipy.ndimage

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 #: Values from which on one pair tells enough, and most pairs of fewer values.
-_MANY_VALUES, _MOST_PAIRS = 2**18, 8
+_MANY_VALUES, _MOST_PAIRS = 2**18, 4
 #: Share of an error that rehearsals don't tell, of the autoencoder and of others.
 _UNTOLD, _UNTOLD_OF_OTHERS = 0.2, 0.05
 
