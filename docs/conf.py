@@ -62,7 +62,6 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_gallery",
     "filename_pattern": _EXECUTED,
     "ignore_pattern": r"study\.py$",
-    "within_subsection_order": "FileNameSortKey",
     "capture_repr": (),  # only what is printed and drawn
     "show_signature": False,
     "remove_config_comments": True,

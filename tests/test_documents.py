@@ -54,7 +54,7 @@ def test_two_commands(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_page(path):
+def test_page(path, smaller_sets):
     """All examples of a page, one after the other."""
     names = {}
     for code in blocks_of(path, "python"):

@@ -7,32 +7,21 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from conftest import REAL, real_file
-
-import hyperspy_aedenoise as aed
+from conftest import REAL, SIDE, real_file
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECIPES = sorted(path.stem for path in (DOCS / "gallery").glob("*.py"))
 STUDIES = DOCS / "gallery" / "studies"
 NAMES = sorted(path.stem for path in STUDIES.glob("*.py") if path.stem != "study")
-#: Largest side of a recipe's map here.
-SIDE = 12
 
 
-@pytest.fixture
-def smaller(monkeypatch, tmp_path):
-    """Simulated sets are small ones, whatever is asked for."""
-    make = aed.data.sto_o_k
-
-    def sto_o_k(shape=(SIDE, SIDE), **keywords):
-        return make(tuple(min(side, SIDE) for side in shape), **keywords)
-
-    monkeypatch.setattr(aed.data, "sto_o_k", sto_o_k)
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipe(name, smaller):
+def test_recipe(name, smaller_sets):
     """It runs, and draws something."""
     runpy.run_path(str(DOCS / "gallery" / f"{name}.py"))
     assert plt.get_fignums()
