@@ -21,6 +21,8 @@ from study import FIGURES, ITERATIONS, save
 
 import hyperspy_aedenoise as aed
 
+# sphinx_gallery_thumbnail_path = "images/real_match.png"
+
 if "TUTORIALS_DATA" not in os.environ:
     raise SystemExit("name the folder of the files above in TUTORIALS_DATA")
 DATA = Path(os.environ["TUTORIALS_DATA"])
