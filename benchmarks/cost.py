@@ -349,7 +349,7 @@ def plain(maps, options):
     """The abstract's plain network beside the default call."""
     import hyperspy_aedenoise as aed
 
-    sys.path.append(str(ROOT / "docs" / "tutorials"))
+    sys.path.append(str(ROOT / "docs" / "gallery" / "studies"))
     from study import mse, plain_autoencoder
 
     clean = aed.data.sto_o_k()

@@ -35,7 +35,7 @@ from tables import put  # noqa: E402
 import hyperspy_aedenoise  # noqa: E402, F401
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "docs" / "tutorials"))
+sys.path.append(str(ROOT / "docs" / "gallery" / "studies"))
 hs.set_log_level("ERROR")
 #: Columns of the table, in its order.
 ROUTES = {

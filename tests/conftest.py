@@ -11,6 +11,8 @@ import hyperspy_aedenoise as aed
 matplotlib.use("Agg")
 
 SIGMA = 0.05
+#: Longest side of the maps of what is written for readers, when it is tested.
+SIDE = 12
 REAL = Path(__file__).parents[2] / "shared" / "data" / "real"
 
 
@@ -65,6 +67,17 @@ def train(signal, **keywords):
         "print_info": False,
     }
     return signal.decompose_autoencoder(**(defaults | keywords))
+
+
+@pytest.fixture
+def smaller_sets(monkeypatch):
+    """Simulated sets are small, whatever an example asks for."""
+    make = aed.data.sto_o_k
+
+    def sto_o_k(shape=(SIDE, SIDE), **keywords):
+        return make(tuple(min(side, SIDE) for side in shape), **keywords)
+
+    monkeypatch.setattr(aed.data, "sto_o_k", sto_o_k)
 
 
 def real_file(name):

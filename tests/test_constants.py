@@ -11,7 +11,7 @@ import hyperspy_aedenoise
 
 PACKAGE = Path(hyperspy_aedenoise.__file__).parent
 TOP = Path(__file__).parents[1]
-TABLE = TOP / "docs" / "constants.md"
+TABLE = TOP / "docs" / "explanation" / "constants.md"
 ROW = re.compile(r"\| `(\w+)` \| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|")
 
 
@@ -78,8 +78,8 @@ def test_names_and_values_are_those_of_the_code():
     known = Counter(row[:3] for row in rows())
     true = Counter(constants())
     missing, stale = sorted(true - known), sorted(known - true)
-    assert not missing, f"put these into docs/constants.md: {missing}"
-    assert not stale, f"docs/constants.md has these still: {stale}"
+    assert not missing, f"put these into {TABLE.name}: {missing}"
+    assert not stale, f"{TABLE.name} has these still: {stale}"
 
 
 def test_every_line_of_the_table_is_read():

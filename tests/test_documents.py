@@ -1,4 +1,4 @@
-"""What the README and the guide show runs as it stands."""
+"""What the README and the pages of the documentation show runs as it stands."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,11 @@ from conftest import SIGMA
 import hyperspy_aedenoise as aed
 
 TOP = Path(__file__).parents[1]
+DOCS = TOP / "docs"
+#: Pages whose examples continue one another, and begin with a signal of their own.
+PAGES = [DOCS / "quick_start.md", *sorted((DOCS / "how_to").glob("*.md"))]
+#: Pages that load the user's file.
+OF_A_FILE = [TOP / "README.md", DOCS / "index.md"]
 
 
 def blocks_of(path, language):
@@ -26,31 +31,57 @@ def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_readme(monkeypatch):
-    """The short path, on a small signal in place of the user's file."""
+@pytest.mark.parametrize("path", OF_A_FILE, ids=lambda path: path.stem)
+def test_short_path(path, monkeypatch):
+    """From a file to the result, on a small signal in place of the user's file."""
     clean = aed.data.sto_o_k((5, 6))
     signal = aed.add_noise(clean, SIGMA, random_state=0)
     monkeypatch.setattr(hs, "load", lambda name: signal)
-    (code,) = blocks_of(TOP / "README.md", "python")
     names = {}
-    run(code, names)
+    for code in blocks_of(path, "python"):
+        run(code, names)
     assert names["d"].data.shape == signal.data.shape
-    assert Path("scan.hspy").exists()
+    if path.stem == "README":
+        assert Path("scan.hspy").exists()
 
 
-def test_readme_has_two_commands():
+@pytest.mark.parametrize("path", OF_A_FILE, ids=lambda path: path.stem)
+def test_two_commands(path):
     """One that runs the main job, one that runs the tests; CI takes the second."""
-    one, other = blocks_of(TOP / "README.md", "bash")
+    one, other = blocks_of(path, "bash")
     assert "python -m hyperspy_aedenoise" in one
     assert "pytest" in other
 
 
-def test_guide(capsys):
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_page(path, smaller_sets):
+    """All examples of a page, one after the other."""
     names = {}
-    for code in blocks_of(TOP / "docs" / "guide.md", "python"):
+    for code in blocks_of(path, "python"):
         run(code, names)
-    assert names["restored"].shape == (24, 24, 256)
-    assert "Recommended" in capsys.readouterr().out
+
+
+def test_pages_link_to_what_is_there():
+    """Also where they are read without having been built."""
+    pages = [*TOP.glob("*.md"), *DOCS.rglob("*.md")]
+    missing = []
+    for path in (p for p in pages if "_build" not in p.parts):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text):
+            if not (path.parent / target).exists():
+                missing.append(f"{path.relative_to(TOP)}: {target}")
+    assert not missing
+
+
+def test_every_method_has_a_page():
+    """In the list from which the reference is made."""
+    from hyperspy_aedenoise._signals.methods import SIGNAL_METHODS
+
+    text = (DOCS / "api" / "index.rst").read_text(encoding="utf-8")
+    names = {f"exspy.signals.EELSSpectrum.{name}" for name in SIGNAL_METHODS}
+    inside = {"components": "components.AutoencoderEdge", "data": "data.sto_o_k"}
+    names |= {f"hyperspy_aedenoise.{inside.get(n, n)}" for n in aed.__all__}
+    assert not {name for name in names if f"~{name}\n" not in text}
 
 
 def test_versions_agree():

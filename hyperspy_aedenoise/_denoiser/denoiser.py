@@ -43,7 +43,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
     noise : NoiseModel, optional
         Noise of the spectra. Default: measured on them.
     iterations : int, default 750
-        Optimiser steps of a network, as in the abstract that began this.
+        Optimiser steps of a network, as in the work this began with.
         "spatial-spectral" takes none.
     random_state : int or numpy.random.Generator, optional
         Everything random descends from it: the same seed on the same machine gives

@@ -1,36 +1,75 @@
-"""The tutorials run, in a reduced form, and can be had as notebooks."""
+"""The examples of the documentation run, in a reduced form."""
 
+import ast
 import runpy
 import sys
 from pathlib import Path
 
-import jupytext
+import matplotlib.pyplot as plt
 import pytest
-from conftest import REAL, real_file
+from conftest import REAL, SIDE, real_file
 
-TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
-NAMES = sorted(path.stem for path in TUTORIALS.glob("*.py") if path.stem != "study")
+DOCS = Path(__file__).parents[1] / "docs"
+RECIPES = sorted(path.stem for path in (DOCS / "gallery").glob("*.py"))
+STUDIES = DOCS / "gallery" / "studies"
+NAMES = sorted(path.stem for path in STUDIES.glob("*.py") if path.stem != "study")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe(name, smaller_sets):
+    """It runs, and draws something."""
+    runpy.run_path(str(DOCS / "gallery" / f"{name}.py"))
+    assert plt.get_fignums()
+
+
+def test_pictures_of_how_it_works(tmp_path):
+    """They can be drawn again; the pages show these and no others."""
+    names = runpy.run_path(str(DOCS / "explanation" / "pictures.py"))
+    names["main"](tmp_path, (SIDE, SIDE))
+    text = (DOCS / "explanation" / "how_it_works.md").read_text(encoding="utf-8")
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {path.name for path in (DOCS / "images").glob("how_*.png")}
+    assert all(f"(../images/{name})" in text for name in drawn)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((DOCS / "gallery").rglob("*.py")), ids=lambda path: path.stem
+)
+def test_begins_with_a_title(path):
+    """From which its page and its notebook are made."""
+    if path.stem == "study":
+        pytest.skip("no example")
+    title, line = ast.get_docstring(ast.parse(path.read_text("utf-8"))).split("\n")[:2]
+    assert line == "=" * len(title)
 
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    """Run a tutorial on a small field, with few iterations."""
+    """Run a study on a small field, with few iterations."""
     monkeypatch.setenv("TUTORIALS_SHORT", "1")
     monkeypatch.setenv("TUTORIALS_FIGURES", str(tmp_path))
     monkeypatch.setenv("TUTORIALS_DATA", str(REAL))
-    monkeypatch.syspath_prepend(TUTORIALS)
+    monkeypatch.syspath_prepend(STUDIES)
 
     def run(name):
-        names = runpy.run_path(str(TUTORIALS / f"{name}.py"))
+        names = runpy.run_path(str(STUDIES / f"{name}.py"))
         return names, {path.name for path in tmp_path.iterdir()}
 
     yield run
     sys.modules.pop("study", None)
 
 
-def test_figures_of_the_abstract(run):
-    names, files = run("figures_of_the_abstract")
-    assert files == {"abstract_figure_1.png", "abstract_figure_2.png"}
+def test_networks_beside_pca(run):
+    names, files = run("networks_beside_pca")
+    assert files == {
+        "networks_beside_pca_images.png",
+        "networks_beside_pca_spectra.png",
+    }
     raw = names["mse"](names["noisy"], names["clean"])
     for route in ("autoencoder, clean answers", "PCA, best rank"):
         assert names["mse"](names["results"][route], names["clean"]) < raw / 20
@@ -72,16 +111,6 @@ def test_real_strontium_titanate(run):
     assert error["no clean data, all channels"] < 0.7 * alone
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_as_notebook(name):
-    """Text and code cells, in turn."""
-    notebook = jupytext.read(TUTORIALS / f"{name}.py")
-    kinds = [cell.cell_type for cell in notebook.cells]
-    assert kinds[0] == "markdown"
-    assert "code" in kinds
-    assert jupytext.writes(notebook, fmt="ipynb")
-
-
-def test_every_tutorial_is_run_here():
+def test_every_study_is_run_here():
     tested = {name.removeprefix("test_") for name in globals()}
     assert set(NAMES) <= tested

@@ -1,4 +1,4 @@
-"""What the tutorials share: the plain network, measures, and a figure."""
+"""What the studies share: the plain network, measures, and a figure."""
 
 import os
 
@@ -9,12 +9,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
-#: The tests run the tutorials on a small field and with few iterations.
+#: The tests run the studies on a small field and with few iterations.
 SHORT = bool(os.environ.get("TUTORIALS_SHORT"))
-SHAPE = (14, 14) if SHORT else (64, 64)
-ITERATIONS = 20 if SHORT else 750
-#: Where figures go.
-FIGURES = Path(os.environ.get("TUTORIALS_FIGURES", "."))
+#: The documentation's pages are made with a larger one, but in few minutes.
+SITE = bool(os.environ.get("TUTORIALS_SITE")) and not SHORT
+SHAPE = (14, 14) if SHORT else (24, 24) if SITE else (64, 64)
+ITERATIONS = 20 if SHORT else 60 if SITE else 750
+#: Where figures go, if anywhere.
+FIGURES = os.environ.get("TUTORIALS_FIGURES")
+FIGURES = Path(FIGURES) if FIGURES else None
 #: The peaks that are fitted, in eV: Ti 3d t2g, and the main peak.
 PEAKS = {"first": 531.0, "main": 535.1}
 
@@ -164,5 +167,6 @@ def print_table(rows):
 
 
 def save(figure, name):
-    """Write a figure as PNG."""
-    figure.savefig(FIGURES / f"{name}.png", dpi=110)
+    """Write a figure as PNG, if there is a place for it."""
+    if FIGURES:
+        figure.savefig(FIGURES / f"{name}.png", dpi=110)
