@@ -527,6 +527,25 @@ def test_one_route_of_many_must_gain_more(errors, best):
     assert recommend([{"mse": None}], estimate, observation, noise)[0] == best
 
 
+@pytest.mark.parametrize(
+    ("is_proven", "best"), [(False, "pca_shrinkage"), (True, "autoencoder")]
+)
+def test_a_proven_gain_is_not_proven_twice(is_proven, best):
+    """The fit left shrinkage for a gain in its own pairs; these see too little of it."""
+    difference = {
+        ("pca", "pca"): PairedDifference(0.0, 0.0),
+        ("raw", "pca"): PairedDifference(1.0, 0.1),
+        ("pca_shrinkage", "pca"): PairedDifference(-0.1, 0.01),
+        ("autoencoder", "pca"): PairedDifference(-0.11, 0.01),
+        ("autoencoder", "pca_shrinkage"): PairedDifference(-0.01, 0.01),
+    }
+    mse = {"raw": 1.0, "pca": 0.2, "pca_shrinkage": 0.1, "autoencoder": 0.1}
+    estimate = Estimate(mse, difference, 100, is_proven=is_proven)
+    observation = SimpleNamespace(n_spectra=100, plain_mean=np.ones(8))
+    noise = MeasuredNoise(gain=0.0, offset=1.0)
+    assert recommend([{"mse": None}], estimate, observation, noise)[0] == best
+
+
 def test_an_error_below_none_is_not_believed():
     nothing = PairedDifference(0.0, 0.1)
     estimate = Estimate(

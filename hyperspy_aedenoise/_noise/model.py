@@ -109,7 +109,7 @@ class NoiseModel:
         >>> round(float(NoiseModel.gaussian(0.05).offset), 6)
         0.0025
         """
-        advice = "The abstract's noise is 0.05 on spectra normalised to 0..1."
+        advice = "It is a standard deviation; `s.estimate_noise()` measures it."
         return cls(
             gain=0.0, offset=not_negative("sigma", sigma, "signal units", advice) ** 2
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 #: Values from which on one pair tells enough, and most pairs of fewer values.
-_MANY_VALUES, _MOST_PAIRS = 2**18, 4
+_MANY_VALUES, _MOST_PAIRS = 2**19, 4
 #: Share of an error that rehearsals don't tell, of the autoencoder and of others.
 _UNTOLD, _UNTOLD_OF_OTHERS = 0.2, 0.05
 
@@ -30,6 +30,9 @@ class Estimate:
         Spectra beside them that have spikes, on which nothing was judged.
     taken : float
         Variance of what the autoencoder takes off them, in units of the noise.
+    is_proven : bool
+        Whether the autoencoder is anything else than shrunk principal components only
+        because that was better in pairs of its own, beyond chance.
     """
 
     mse: dict
@@ -39,6 +42,7 @@ class Estimate:
     paired: dict = field(default_factory=dict)
     n_spiky: int = 0
     taken: float = 1.0
+    is_proven: bool = False
 
 
 def n_pairs(observation, denoiser):

@@ -46,7 +46,7 @@ def recommend(table, estimate, observation, measured):
             "No route is recommended, as the estimated errors can't be believed: "
             + " Also, ".join(why_not)
         )
-    route, reason = _recommend(estimate.mse, estimate.difference)
+    route, reason = _recommend(estimate)
     if estimate.n_judged < observation.n_spectra:
         reason += f" Judged on {estimate.n_judged} of {observation.n_spectra} spectra"
         if estimate.n_spiky:
@@ -84,17 +84,30 @@ def _contradictions(estimate):
             return
 
 
-def _recommend(estimated, difference):
-    """The simplest route that is not beaten beyond doubt, and why."""
-    best = "pca"
+def _recommend(estimate):
+    """The simplest route that is not beaten beyond doubt, and why.
+
+    An autoencoder that left shrinkage for a proven gain needn't prove it once more; it
+    must not be worse.
+    """
+    difference, best = estimate.difference, "pca"
     routes = ("raw", "pca_shrinkage", "autoencoder", "nonlocal")
     routes = [route for route in routes if (route, "pca") in difference]
     sure = -scipy.special.ndtri(_CHANCE / len(routes))
+
+    def asked(route, rival):
+        """Standard errors by which it must be better."""
+        is_proven = estimate.is_proven and route == "autoencoder"
+        return 0.0 if is_proven and rival == "pca_shrinkage" else sure
+
     for route in routes:
         # a route that is better than PCA must also be better than its rival
         rivals = {"pca", best} if (route, best) in difference else {"pca"}
-        found = [difference[route, rival] for rival in rivals]
-        if all(one.value < -sure * one.error for one in found):
+        if all(
+            difference[route, rival].value
+            < -asked(route, rival) * difference[route, rival].error
+            for rival in rivals
+        ):
             best = route
     if best == "pca":
         return best, (
@@ -104,7 +117,7 @@ def _recommend(estimated, difference):
     gain = difference[best, "pca"]
     return best, (
         f"Recommended: {best}. Its error is below that of PCA by "
-        f"{with_error(-gain.value, gain.error)} (PCA: {estimated['pca']:.3g}), "
+        f"{with_error(-gain.value, gain.error)} (PCA: {estimate.mse['pca']:.3g}), "
         "estimated without truth and as far as the noise model is right."
     )
 

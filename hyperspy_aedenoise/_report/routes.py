@@ -169,8 +169,16 @@ class Routes:
             for route, found in self._rehearsals(judged, kept).items():
                 mse[route], error[route] = with_untold(route, found)
         n_spiky = int(spiky.sum())
-        taken = float(np.mean(taken))
-        return Estimate(mse, difference, len(kept), error, paired, n_spiky, taken)
+        return Estimate(
+            mse,
+            difference,
+            len(kept),
+            error,
+            paired,
+            n_spiky,
+            float(np.mean(taken)),
+            self.denoiser.is_spatial and self.denoiser.learned_from_ == "this signal",
+        )
 
     def _rehearsal(self, expected, kept, noise, rng):
         """Error of PCA on known spectra in fresh noise, scaled back, and its error."""
