@@ -531,7 +531,7 @@ def test_one_route_of_many_must_gain_more(errors, best):
     ("is_proven", "best"), [(False, "pca_shrinkage"), (True, "autoencoder")]
 )
 def test_a_proven_gain_is_not_proven_twice(is_proven, best):
-    """The fit left shrinkage for a gain in its own pairs; these see too little of it."""
+    """The fit left shrinkage for a gain in pairs of its own; these see too little."""
     difference = {
         ("pca", "pca"): PairedDifference(0.0, 0.0),
         ("raw", "pca"): PairedDifference(1.0, 0.1),
