@@ -117,6 +117,8 @@ def main():
             )
             lines.append(f"| {' | '.join(map(str, cells))} |")
             print(lines[-1], flush=True)
+    if not right:
+        raise SystemExit("no case has that name")
     print(f"\nright: {sum(right)} of {len(right)}")
     if options.write:
         text = "\n".join([*lines, "", f"Right: {sum(right)} of {len(right)}."])

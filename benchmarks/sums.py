@@ -86,6 +86,8 @@ def main():
             f"{np.abs(found).max():.2f} | {n_within} of {found.size} |"
         )
         print(lines[-1], flush=True)
+    if not everything:
+        raise SystemExit("no scene has that name")
     within = np.mean(np.abs(np.concatenate(everything)) <= 3)
     print(f"\nwithin three standard errors: {within:.4f}")
     if options.write:

@@ -5,19 +5,21 @@ import contextlib
 import glob
 import os
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
 from hyperspy_aedenoise._archive.write_beside import check_writable
 
-#: Size of the built-in set, and its noise: the abstract's.
+#: Size of the built-in set, and the standard deviation of its noise.
 BUILT_IN_SHAPE = (48, 48)
 BUILT_IN_SIGMA = 0.05
 
 _EXIT_STATUS = """exit status:
   0    all files were denoised
-  1    something failed, as a line per file says; others were denoised
-  2    the options are wrong
+  1    something failed, as a line per file says; others were denoised. Nothing
+       was, if a file isn't there or the options contradict each other
+  2    an unknown option, or a value of the wrong kind
   130  Ctrl-C; what isn't written whole isn't written at all
 """
 
@@ -30,6 +32,8 @@ def main(arguments=None):
     except (OSError, ValueError) as error:
         _tell(error)
         return 1
+    inputs = [source for source in sources if source is not None]
+    inputs += [Path(name) for name in (options.mask, options.truth) if name]
     status = 0
     for number, source in enumerate(sources, 1):
         if len(sources) > 1 and not options.quiet:
@@ -39,12 +43,14 @@ def main(arguments=None):
                 if options.quiet:
                     nowhere = stack.enter_context(open(os.devnull, "w"))
                     stack.enter_context(contextlib.redirect_stdout(nowhere))
-                _denoise(source, options)
+                _denoise(source, options, inputs)
             sys.stdout.flush()  # which may be a full disk, too
         except KeyboardInterrupt as error:
             _tell(str(error) or "interrupted")
             return 130
         except Exception as error:
+            if options.verbose:
+                traceback.print_exc()
             _tell(error)
             status = 1
     return status
@@ -86,7 +92,7 @@ def _parser():
         "--force",
         "--overwrite",
         action="store_true",
-        help="replace what exists of the outputs, each once the new one is whole",
+        help="replace what exists of the outputs, each once the new one is complete",
     )
     add(
         "--signal",
@@ -117,7 +123,7 @@ def _parser():
     )
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="print only errors"
+        "-q", "--quiet", action="store_true", help="print only warnings and errors"
     )
     loudness.add_argument(
         "-v",
@@ -130,6 +136,8 @@ def _parser():
 
 def _sources(options):
     """The input files; None stands for the built-in set."""
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more; got {options.seed}")
     if not options.files:
         for name in ("signal", "mask", "truth"):
             if getattr(options, name) is not None:
@@ -142,6 +150,7 @@ def _sources(options):
         if not found:
             raise FileNotFoundError(f"there is no file {name}")
         sources += [Path(one) for one in found]
+    sources = list(dict.fromkeys(sources))  # a file may be named twice
     if len(sources) > 1 and options.output and not Path(options.output).is_dir():
         raise ValueError(
             f"-o must be a folder that exists, for {len(sources)} files; "
@@ -157,10 +166,10 @@ def _sources(options):
     return sources
 
 
-def _denoise(source, options):
+def _denoise(source, options, inputs):
     if source is not None and not source.is_file():
         raise FileNotFoundError(f"{source} is no file")
-    targets = _checked_targets(options, source)
+    targets = _checked_targets(options, source, inputs)
 
     import matplotlib
 
@@ -176,6 +185,8 @@ def _denoise(source, options):
         # HyperSpy's and exspy's remarks on each other are not the user's concern
         warnings.simplefilter("ignore")
         hs.set_log_level("ERROR")
+    settings = {"File": str(source or "the simulated set"), "Seed": options.seed}
+    settings |= {"Left out": options.mask or "nothing"}
     mask = truth = None
     if source is None:
         signal, truth = _built_in()
@@ -183,20 +194,17 @@ def _denoise(source, options):
         signal, which = eels_signal(source, options.signal)
         if which:
             print(which)
+            settings["Which"] = which
         if options.mask:
             mask = mask_in(Path(options.mask), signal)
         if options.truth:
             truth = truth_in(Path(options.truth), options.signal)
-    settings = {
-        "File": str(source or "the simulated set"),
-        "Signal": str(signal),
-        "Left out": "nothing" if mask is None else f"{options.mask}",
-        "Seed": options.seed,
-    }
+    known = "known" if source is None else "not known"
+    settings |= {"Signal": str(signal), "Truth": options.truth or known}
     denoise_file(signal, mask, truth, targets, settings)
 
 
-def _checked_targets(options, source):
+def _checked_targets(options, source, inputs):
     """Paths that can be written and may be, by what is written there."""
     name = f"{source.stem if source else 'sto'}_denoised.hspy"
     output = Path(options.output or name)
@@ -211,9 +219,10 @@ def _checked_targets(options, source):
         check_writable(target)
         if not target.exists():
             continue
-        if source is not None and target.samefile(source):
+        replaced = [one for one in inputs if one.exists() and target.samefile(one)]
+        if replaced:
             raise ValueError(
-                f"{target} would replace the input {source}; name another with -o"
+                f"{target} would replace the input {replaced[0]}; name another with -o"
             )
         if not options.force:
             raise FileExistsError(

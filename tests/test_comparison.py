@@ -508,6 +508,8 @@ def test_signals_are_plotted_with_one_navigator(compared):
     for name in ("raw", "pca", "autoencoder", "raw - autoencoder"):
         assert f"{name} Signal" in titles
     assert comparison.signals["pca"].metadata.General.title == before
+    with pytest.raises(ValueError, match="`window` must be None"):
+        comparison.plot(window=(530, 535), interactive=True)
 
 
 @pytest.mark.parametrize(("errors", "best"), [(2.2, "pca"), (2.6, "autoencoder")])

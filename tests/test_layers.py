@@ -63,6 +63,7 @@ STANDARD = {
     "tempfile",
     "threading",
     "time",
+    "traceback",
     "types",
     "warnings",
     "zipfile",

@@ -93,6 +93,35 @@ def test_masks_and_truths_that_do_not_fit(noisy_signal, capsys, no_fit):
     assert "--mask belongs to a file" in one_line(capsys)
 
 
+def test_no_input_is_replaced(noisy_signal, clean_signal, capsys, no_fit):
+    """Neither mask nor truth, nor a file that is still to be denoised."""
+    noisy_signal.save("scan.hspy")
+    clean_signal.save("truth.hspy")
+    noisy_signal.save("scan_denoised.hspy")
+    before = {name: Path(name).read_bytes() for name in os.listdir()}
+    for arguments in (
+        "scan.hspy --truth truth.hspy -o truth.hspy --force",
+        "scan.hspy --mask truth.hspy -o truth.hspy --force",
+    ):
+        assert __main__.main(arguments.split()) == 1
+        assert "would replace the input truth.hspy" in one_line(capsys)
+    assert __main__.main(["scan.hspy", "scan_denoised.hspy", "--force"]) == 1
+    assert "would replace the input scan_denoised.hspy" in capsys.readouterr().err
+    assert {name: Path(name).read_bytes() for name in os.listdir()} == before
+
+
+def test_report_of_a_masked_stack(noisy_signal, briefly, monkeypatch):
+    """NaN that is masked, and more axes than a picture has."""
+    stack = hs.stack([noisy_signal, noisy_signal * 1.1])
+    stack.data[0, 0, 0] = np.nan
+    stack.save("scan.hspy")
+    mask = np.zeros(stack.data.shape[:-1])
+    mask[0, 0, 0] = 1
+    np.save("mask.npy", mask)
+    assert __main__.main("scan.hspy --mask mask.npy --report".split()) == 0
+    assert Path("scan_denoised.html").read_text().count("data:image/png") == 3
+
+
 def test_several_files(noisy_signal, capsys, briefly, no_comparison):
     """Patterns are resolved; what fails is told, and the others go on."""
     for name in ("a", "b", "c"):
@@ -119,6 +148,7 @@ def test_several_files_need_a_folder_and_names_of_their_own(
         (["a.hspy", "b.hspy", "-o", "out.hspy"], "must be a folder"),
         (["a.hspy", "other/a.hspy"], "denoise them one by one"),
         (["z*.hspy"], "no file z*.hspy"),
+        (["a.hspy", "--seed", "-1"], "--seed must be 0 or more"),
     ]:
         assert __main__.main(arguments) == 1
         assert words in one_line(capsys)

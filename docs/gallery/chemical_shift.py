@@ -123,7 +123,8 @@ figure.colorbar(drawn, ax=panels[0], label="shift (eV)")
 plt.show()
 
 # %%
-# An error bar should cover the truth in 68 % of the positions, and twice of it in 95 %.
+# An error bar should cover the truth in 68 % of the positions, and twice the
+# error bar in 95 %.
 # A fit to denoised data, by PCA or by anything else, claims too small ones: it takes
 # channels for independent.
 

@@ -2,8 +2,8 @@
 A line scan against PCA
 =======================
 
-A line has few spectra, so that principal components are known badly. Neighbours along
-the line help.
+A line has few spectra, so that principal components are poorly determined. Neighbours
+along the line help.
 """
 
 import matplotlib.pyplot as plt

@@ -82,7 +82,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
     is decided by pairs of recorrupted spectra (T. Pang et al., CVPR 2021,
     https://doi.org/10.1109/CVPR46437.2021.00208), or of few counts that are shared out
     (A. Neufeld et al., https://arxiv.org/abs/2301.07276): one is used only if it is
-    better than optimal shrinkage (PCA at its best) by more than two standard errors.
+    better than optimal shrinkage (PCA at its best) by more than chance allows.
     The network of "spectral" learns from such pairs, begins as the best linear
     autoencoder, and leaves it under the same condition. All of that is right only as
     far as `noise` is right.

@@ -1,7 +1,9 @@
 """The autoencoder beside PCA: a table, a picture, and a recommendation."""
 
+import html
 from dataclasses import dataclass
 
+from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._report.comparison_figure import plot_routes
 from hyperspy_aedenoise._report.words import estimate_in_words, with_error
 
@@ -26,8 +28,8 @@ class DenoisingComparison:
         The signal as each route restores it; "nonlocal" only where the autoencoder
         is anything else than the filtered codes. "raw" shares its data with the signal.
     recommended : str or None
-        A route; without truth the simplest one that no other beats by more than two
-        standard errors. None where the errors rest on a noise model that doesn't hold:
+        A route; without truth the simplest one that no other beats by more than chance
+        allows. None where the errors rest on a noise model that doesn't hold:
         `reason` says why, and what helps.
     reason : str
         Why, in plain words.
@@ -54,7 +56,8 @@ class DenoisingComparison:
             background, in units of the noise.
         interactive : bool, default False
             Show the signals and what the autoencoder took off as HyperSpy does, with
-            one navigator for all of them: move its cursor to see other positions.
+            one navigator for all of them: move its cursor to see other positions. The
+            truth isn't among them.
 
         Returns
         -------
@@ -69,8 +72,18 @@ class DenoisingComparison:
         Raises
         ------
         ValueError, TypeError
-            If `window` is no range of energies of the signal.
+            If `window` is no range of energies of the signal, or is given for an
+            interactive plot, which shows all energies.
         """
+        if interactive and window is not None:
+            raise ValueError(
+                must_be(
+                    "window",
+                    "None if `interactive` is True",
+                    repr(window),
+                    "HyperSpy's navigator shows all energies.",
+                )
+            )
         routes = ["raw", "pca", "autoencoder"]
         if self.recommended not in (None, *routes):
             routes.insert(2, self.recommended)
@@ -97,7 +110,7 @@ class DenoisingComparison:
     __repr__ = __str__
 
     def _repr_html_(self):
-        return f"{self._pretty().get_html_string()}<p>{self.reason}</p>"
+        return f"{self._pretty().get_html_string()}<p>{html.escape(self.reason)}</p>"
 
     def _pretty(self):
         from prettytable import PrettyTable
@@ -120,9 +133,8 @@ class DenoisingComparison:
                 with_error(row["difference_to_pca"], row["difference_error"]),
             ]
             if known:
-                times = (
-                    f"{raw / row['mse']:.1f}" if row["mse"] else ""
-                )  # no error at all
+                # "" where there is no error at all
+                times = f"{raw / row['mse']:.1f}" if row["mse"] else ""
                 cells += [f"{row['mse']:.3g}", times]
             table.add_row(cells)
         table.align = "r"

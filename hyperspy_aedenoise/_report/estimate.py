@@ -46,7 +46,7 @@ class Estimate:
 
 
 def n_pairs(observation, denoiser):
-    """Pairs by which routes are judged: of a network, which takes its time, one.
+    """Number of pairs by which routes are judged; one for a network, slow to train.
 
     Parameters
     ----------

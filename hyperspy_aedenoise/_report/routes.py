@@ -138,19 +138,19 @@ class Routes:
         scale = 1 + RATIO**2
         noise = judged.noise.scaled(scale)
         pca_mse, doubt = self._rehearsal(expected, kept, noise, rng)
-        found, taken = {}, []
+        differences, taken = {}, []
         for _ in range(n_pairs(judged, self.denoiser)):
             pair = Pair.drawn(judged, expected, rng)
             restored = self._restored(pair.first)
             for rivals in rivals_among(restored):
                 apart = pair.difference(*(restored[one] for one in rivals), kept)
-                found.setdefault(rivals, []).append(apart / scale)
+                differences.setdefault(rivals, []).append(apart / scale)
             both = (
                 pair.first.spectra.take(kept),
                 restored["autoencoder"].take(kept),
             )
             taken.append(misfit(noise, *both, power * scale))
-        difference = {one: mean_difference(all_) for one, all_ in found.items()}
+        difference = {one: mean_difference(all_) for one, all_ in differences.items()}
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
         raw = PairedDifference(power - pca_mse, doubt)
@@ -166,19 +166,24 @@ class Routes:
         }
         mse = dict(paired)
         if self.denoiser.is_spatial or judged.is_counted:
-            for route, found in self._rehearsals(judged, kept).items():
-                mse[route], error[route] = with_untold(route, found)
-        n_spiky = int(spiky.sum())
+            for route, errors in self._rehearsals(judged, kept).items():
+                mse[route], error[route] = with_untold(route, errors)
         return Estimate(
-            mse,
-            difference,
-            len(kept),
-            error,
-            paired,
-            n_spiky,
-            float(np.mean(taken)),
-            self.denoiser.is_spatial and self.denoiser.learned_from_ == "this signal",
+            mse=mse,
+            difference=difference,
+            n_judged=len(kept),
+            error=error,
+            paired=paired,
+            n_spiky=int(spiky.sum()),
+            taken=float(np.mean(taken)),
+            is_proven=self._is_proven(),
         )
+
+    def _is_proven(self):
+        """Whether the fit was compared with this very shrinkage, by its own pairs."""
+        denoiser = self.denoiser
+        is_own = denoiser.is_spatial and denoiser.learned_from_ == "this signal"
+        return is_own and denoiser.record()["requested_dimension"] is None
 
     def _rehearsal(self, expected, kept, noise, rng):
         """Error of PCA on known spectra in fresh noise, scaled back, and its error."""

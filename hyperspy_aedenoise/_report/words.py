@@ -8,6 +8,8 @@ import numpy as np
 FWHM = 2 * np.sqrt(2 * np.log(2))
 #: How the names of latent variables begin that are no rare peaks.
 VARIABLE = "Latent variable"
+#: A run of channels, as words on the noise have them.
+_RUN = r"\d+(?: to \d+)?"
 
 
 def with_error(value, error):
@@ -43,6 +45,8 @@ def with_energies(text, energies, unit):
     'a step at 531 eV (channel 2)'
     >>> with_energies("in 2 channels (0 to 1) it is", [530.0, 530.5, 531.0], "eV")
     'in 2 channels (530 to 530.5 eV) it is'
+    >>> with_energies("over many channels (0.93 between, 0.41 at 4)", [530.0], "eV")
+    'over many channels (0.93 between, 0.41 at 4)'
     """
     if energies is None or not unit:
         return text
@@ -56,7 +60,7 @@ def with_energies(text, energies, unit):
     def of_one(found):
         return f"{energies[int(found[1])]:.6g} {unit} ({found[0]})"
 
-    text = re.sub(r"channels \((\d[^)]*)\)", of_some, text)
+    text = re.sub(rf"channels \(({_RUN}(?:, (?:{_RUN}|\.\.\.))*)\)", of_some, text)
     return re.sub(r"channel (\d+)", of_one, text)
 
 

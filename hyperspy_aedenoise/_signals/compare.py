@@ -1,5 +1,7 @@
 """The autoencoder beside PCA on a signal."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hyperspy_aedenoise._engine.fingerprints import copies
@@ -8,8 +10,10 @@ from hyperspy_aedenoise._observation.finite import n_not_finite, refuse_not_fini
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation, measured_noise
 from hyperspy_aedenoise._observation.spectra_by_blocks import same, spectra_of
+from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._report.comparison import ROUTES, DenoisingComparison
 from hyperspy_aedenoise._report.recommendation import recommend
+from hyperspy_aedenoise._report.words import with_energies
 from hyperspy_aedenoise._signals.apply_to_signal import OnChannels, blockwise
 from hyperspy_aedenoise._signals.duration import TIMES_OF_COMPARISON, with_duration
 from hyperspy_aedenoise._signals.fit_on_signal import Restored, by_block
@@ -111,6 +115,9 @@ def compare_denoising(self, truth=None, components=None):
         for route, signal in signals.items()
     ]
     measured = measured_noise(observation)
+    unit = unit_of(self.axes_manager.signal_axes[0])
+    misfits = (with_energies(t, selection.energies, unit) for t in measured.misfits)
+    measured = replace(measured, misfits=tuple(misfits))
     recommended, reason = recommend(table, estimate, observation, measured)
     return DenoisingComparison(
         table, signals, recommended, reason, truth, denoiser.noise_

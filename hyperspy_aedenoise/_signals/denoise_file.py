@@ -38,43 +38,44 @@ def denoise_file(signal, mask, truth, targets, settings):
     )
     if record["history"]["interrupted"]:
         raise KeyboardInterrupt("interrupted; nothing was written")
+    try:
+        _write(signal, mask, truth, targets, settings)
+    finally:
+        plt.close("all")
+
+
+def _write(signal, mask, truth, targets, settings):
+    """What came out of the fit."""
     write_signal(signal.get_autoencoder_model(), targets["signal"])
     print(f"Written: {targets['signal']} (denoised by the autoencoder)")
     print("Comparing with PCA (to estimate errors, the autoencoder is fitted again)")
     comparison = signal.compare_denoising(truth=truth)
     print(comparison)
+    figure = comparison.plot()
     with told(targets["comparison"]), beside(targets["comparison"]) as part:
-        comparison.plot().savefig(part, dpi=150)
+        figure.savefig(part, dpi=150)
     print(f"Written: {targets['comparison']} (comparison)")
     if "report" in targets:
         print("Checking what speaks against the result")
-        page = _page(signal, comparison, settings)
+        report = signal.check_denoising()
+        print(report)
+        figures = {
+            "Raw, PCA and autoencoder": figure,
+            "What was taken off": report.plot(),
+            "Noise": signal.estimate_noise(navigation_mask=mask).plot(),
+        }
+        if signal.axes_manager.navigation_dimension in (1, 2):  # else it has no maps
+            figures["Latent variables"] = signal.plot_autoencoder_loadings()[0].figure
+        unit = unit_of(signal.axes_manager.signal_axes[0])
+        words = summary(trained(signal).denoiser, unit)
+        page = html_report(settings, words, comparison, report, figures)
         with told(targets["report"]), beside(targets["report"]) as part:
             part.write_text(page, encoding="utf-8")
         print(f"Written: {targets['report']} (report)")
     if comparison.recommended not in (None, "autoencoder"):
         print(
-            f"The recommended route is {comparison.recommended}, not what was written; "
-            'in Python it is `s.compare_denoising().signals["'
-            f'{comparison.recommended}"]`.'
+            f"The recommended route is {comparison.recommended}, not what was written. "
+            "In Python: load the file as `s`, call `s.decompose_autoencoder"
+            f"(random_state={settings['Seed']})`, with a mask as `navigation_mask`, "
+            f'and take `s.compare_denoising().signals["{comparison.recommended}"]`.'
         )
-    plt.close("all")
-
-
-def _page(signal, comparison, settings):
-    """Everything on one page of HTML."""
-    import matplotlib.pyplot as plt
-
-    report = signal.check_denoising()
-    print(report)
-    figures = {
-        "Raw, PCA and autoencoder": comparison.plot(),
-        "What was taken off": report.plot(),
-        "Noise": signal.estimate_noise().plot(),
-    }
-    signal.plot_autoencoder_loadings()
-    figures["Latent variables"] = plt.gcf()
-    text = summary(
-        trained(signal).denoiser, unit_of(signal.axes_manager.signal_axes[0])
-    )
-    return html_report(settings, text, comparison, report, figures)

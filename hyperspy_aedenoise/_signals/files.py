@@ -56,7 +56,8 @@ def eels_signal(source, number=None):
 
 def truth_in(source, number=None):
     """The clean EELS signal in a file; arguments as of `eels_signal`."""
-    return eels_signal(_there(source, "--truth"), number)[0]
+    spectra = _eels_signals(_there(source, "--truth"))
+    return spectra[0] if len(spectra) == 1 else eels_signal(source, number)[0]
 
 
 def mask_in(source, signal):
@@ -81,11 +82,15 @@ def mask_in(source, signal):
     """
     import hyperspy.api as hs
 
+    _there(source, "--mask")
     try:
-        if _there(source, "--mask").suffix == ".npy":
+        if source.suffix == ".npy":
             values = np.load(source, allow_pickle=False)
         else:
-            values = hs.load(source).data
+            loaded = hs.load(source)
+            if isinstance(loaded, list):
+                raise ValueError("it holds several signals")
+            values = loaded.data
         values = np.asarray(values) != 0
     except Exception as error:
         raise ValueError(f"{source} can't be read as a mask: {error}") from error
