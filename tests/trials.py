@@ -25,6 +25,8 @@ from hyperspy_aedenoise import AutoencoderDenoiser, __main__
 OUTPUTS = {"main": ("out.hspy", "out.png"), "save": ("out.keras",)}
 #: Most seconds until a trial is stopped: several turns of either command.
 LONGEST = 1.0
+#: Tenths of a second until the signal is sent again.
+PATIENCE = 100
 
 
 def command_line():
@@ -64,6 +66,25 @@ def is_whole(command):
         return False
 
 
+def waited_for(child, how, seconds):
+    """Exit status of a process that gets its signal after so many seconds.
+
+    And again, as a user would do it: Python loses Ctrl-C in what it calls to clean up.
+    """
+    if how == "full":
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ended = 0
+    while not ended:
+        time.sleep(seconds)  # by then it has its handler
+        os.kill(child, getattr(signal, how))
+        for _ in range(PATIENCE):
+            time.sleep(0.1)
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                break
+    return os.waitstatus_to_exitcode(status)
+
+
 def trial(command, how, rng):
     """Exit status, whether the outputs are whole, and what else is there."""
     child = os.fork()
@@ -76,10 +97,7 @@ def trial(command, how, rng):
             limit = rng.randrange(largest)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         os._exit({"main": command_line, "save": saving}[command]())
-    if how != "full":
-        time.sleep(rng.uniform(0.2, LONGEST))  # by then it has its handler
-        os.kill(child, getattr(signal, how))
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = waited_for(child, how, rng.uniform(0.2, LONGEST))
     left = sorted(set(os.listdir()) - {"scan.hspy", *OUTPUTS[command]})
     for name in left:
         os.unlink(name)
