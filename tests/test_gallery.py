@@ -20,6 +20,7 @@ def in_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow  # building the site runs them, too
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(name, smaller_sets):
     """It runs, and draws something."""
@@ -75,6 +76,7 @@ def test_networks_beside_pca(run):
         assert names["mse"](names["results"][route], names["clean"]) < raw / 20
 
 
+@pytest.mark.slow  # building the site runs it, too
 def test_other_noise_levels(run):
     names, files = run("other_noise_levels")
     assert files == {"other_noise_levels.png"}
@@ -84,6 +86,7 @@ def test_other_noise_levels(run):
         assert right < error[level, "autoencoder, at 0.05"] < raw
 
 
+@pytest.mark.slow  # building the site runs it, too
 def test_poor_training_sets(run):
     names, files = run("poor_training_sets")
     assert files == {"poor_training_sets.png"}
