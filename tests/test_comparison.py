@@ -17,6 +17,7 @@ from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._engine.recorrupted_pairs import PairedDifference
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
+from hyperspy_aedenoise._report import estimate
 from hyperspy_aedenoise._report.comparison import DenoisingComparison
 from hyperspy_aedenoise._report.estimate import Estimate
 from hyperspy_aedenoise._report.recommendation import recommend
@@ -510,6 +511,17 @@ def test_signals_are_plotted_with_one_navigator(compared):
     assert comparison.signals["pca"].metadata.General.title == before
     with pytest.raises(ValueError, match="`window` must be None"):
         comparison.plot(window=(530, 535), interactive=True)
+
+
+def test_few_values_are_judged_by_several_pairs(noisy_signal, monkeypatch):
+    """What the noise of a pair adds to the doubt is halved by four of them."""
+    train(noisy_signal)
+    doubts = []
+    for n_pairs in (1, 4):
+        monkeypatch.setattr(estimate, "_MOST_PAIRS", n_pairs)
+        table = {row["route"]: row for row in noisy_signal.compare_denoising().table}
+        doubts.append(table["autoencoder"]["difference_error"])
+    assert 0.4 < doubts[1] / doubts[0] < 0.75
 
 
 @pytest.mark.parametrize(("errors", "best"), [(2.2, "pca"), (2.6, "autoencoder")])
