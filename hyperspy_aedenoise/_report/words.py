@@ -14,8 +14,7 @@ _RUN = r"\d+(?: to \d+)?"
 
 def with_error(value, error):
     """A value and its standard error, in as many digits as are known."""
-    digits = f"{value:.2g}", f"{error:.1g}"
-    value, error = (f"{float(number):g}" for number in digits)  # 300, not 3e+02
+    value, error = in_digits(value, 2), in_digits(error, 1)
     return f"{value} +- {error}" if error != "0" else value
 
 

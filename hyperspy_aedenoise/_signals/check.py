@@ -96,12 +96,14 @@ def check_denoising(self, truth=None):
     n_new, n_spectra = 0, int(np.prod(shape))
     if fitted.marks is not None and denoiser.learned_from_ == "this signal":
         n_new = int((~np.isin(marks_in(self, kept), fitted.marks)).sum())
+    # of two spectra nothing can be told of the noise
+    noise = measured_noise(observation) if len(rows) > 2 else None
     found = [
         *findings.on_structures(
             checked.structures, denoiser.noise_, checked.mean, places
         ),
         *on_residual(checked.residual, places),
-        *(_on_noise(observation, places) if len(rows) > 2 else ()),
+        *(findings.on_noise(noise, places) if noise is not None else ()),
         *findings.on_fit(denoiser, places),
         *findings.on_new_spectra(n_new, n_spectra),
     ]
@@ -115,10 +117,6 @@ def check_denoising(self, truth=None):
         checked,
         MeansOf(self, denoised, denoiser.noise_, kept),
     )
-
-
-def _on_noise(observation, places):
-    return findings.on_noise(measured_noise(observation), places)
 
 
 def _looked_at(counts, calm):
