@@ -14,7 +14,7 @@ from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._engine.recorrupted_pairs import PairedDifference
+from hyperspy_aedenoise._engine.recorrupted_pairs import RATIO, PairedDifference
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
 from hyperspy_aedenoise._noise.measured import MeasuredNoise
 from hyperspy_aedenoise._report import estimate
@@ -514,14 +514,20 @@ def test_signals_are_plotted_with_one_navigator(compared):
 
 
 def test_few_values_are_judged_by_several_pairs(noisy_signal, monkeypatch):
-    """What the noise of a pair adds to the doubt is halved by four of them."""
+    """Pairs share the noise of the data, 0.08 of the variance; the rest is averaged.
+
+    The doubt is that of what the routes differ by, which changes with each pair by
+    less than a fourth.
+    """
     train(noisy_signal)
     doubts = []
     for n_pairs in (1, 4):
         monkeypatch.setattr(estimate, "_MOST_PAIRS", n_pairs)
         table = {row["route"]: row for row in noisy_signal.compare_denoising().table}
         doubts.append(table["autoencoder"]["difference_error"])
-    assert 0.4 < doubts[1] / doubts[0] < 0.75
+    shared = 1 / (1 + 1 / RATIO**2)
+    expected = np.sqrt(shared + (1 - shared) / 4)
+    assert doubts[1] / doubts[0] == pytest.approx(expected, rel=0.25)
 
 
 @pytest.mark.parametrize(("errors", "best"), [(2.2, "pca"), (2.6, "autoencoder")])
