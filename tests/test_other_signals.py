@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import hyperspy_aedenoise as aed
+from hyperspy_aedenoise._report import estimate
 
 SETTINGS = {"random_state": 0, "show_progressbar": False, "print_info": False}
 
@@ -39,8 +40,9 @@ def test_the_numbers_are_those_of_eels(eels, plain):
     np.testing.assert_array_equal(denoised.data, eels.get_autoencoder_model().data)
 
 
-def test_all_functions_take_it(plain):
+def test_all_functions_take_it(plain, monkeypatch):
     """And none writes "<undefined>" where an axis has no name or unit."""
+    monkeypatch.setattr(estimate, "_MOST_PAIRS", 4)
     comparison = aed.compare_denoising(plain)
     assert comparison.recommended == "autoencoder"
     report = aed.check_denoising(plain)
