@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import train
 
 from hyperspy_aedenoise._signals.metadata_entry import PLACE
+from hyperspy_aedenoise.tests.conftest import train
 
 RAGGED = np.array([np.zeros(2), np.zeros(3)], dtype=object)
 #: What is no mask of channels or positions, and no array of numbers.

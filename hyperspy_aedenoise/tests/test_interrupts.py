@@ -10,11 +10,11 @@ from pathlib import Path
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import train
 from matplotlib.figure import Figure
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise._signals import storage
+from hyperspy_aedenoise.tests.conftest import train
 
 KINDS = ["spatial-spectral", "spectral"]
 

@@ -9,13 +9,22 @@ import json
 import random
 import warnings
 
-import archives
 import numpy as np
 import pytest
-from archives import KINDS, N, as_npy, fitted, from_npy, sealed, taken_apart, zipped
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise._report.summary import latent_names, summary
+from hyperspy_aedenoise.tests import archives
+from hyperspy_aedenoise.tests.archives import (
+    KINDS,
+    N,
+    as_npy,
+    fitted,
+    from_npy,
+    sealed,
+    taken_apart,
+    zipped,
+)
 
 #: Files of each way to spoil one: in the suite, and if asked for. The networks take
 #: Keras and so more time.

@@ -6,11 +6,11 @@ import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import SIGMA, train
 from matplotlib.text import Text
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
+from hyperspy_aedenoise.tests.conftest import SIGMA, train
 
 
 def state_of(signal):

@@ -9,12 +9,12 @@ import h5py
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import real_file
 from matplotlib.figure import Figure
 
 import hyperspy_aedenoise._denoiser.denoiser
 from hyperspy_aedenoise import __main__
 from hyperspy_aedenoise._signals.files import eels_signal
+from hyperspy_aedenoise.tests.conftest import real_file
 
 
 @pytest.fixture(autouse=True)

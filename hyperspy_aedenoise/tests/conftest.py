@@ -14,7 +14,23 @@ matplotlib.use("Agg")
 SIGMA = 0.05
 #: Longest side of the maps of what is written for readers, when it is tested.
 SIDE = 12
-REAL = Path(__file__).parents[2] / "shared" / "data" / "real"
+#: The source tree, where these files lie in one.
+TOP = Path(__file__).parents[2]
+REAL = TOP.parent / "shared" / "data" / "real"
+
+
+def pytest_configure(config):
+    """Here, as an installed copy has no other settings."""
+    config.addinivalue_line("markers", "slow: takes minutes; run with `-m slow`")
+    config.option.markexpr = config.option.markexpr or "not slow"
+
+
+def of_the_source(*folders):
+    """Skip a module that checks what lies beside the package, where it doesn't."""
+    missing = [name for name in folders if not (TOP / name).exists()]
+    if missing:
+        message = f"the source tree isn't there: {', '.join(missing)}"
+        pytest.skip(message, allow_module_level=True)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ import hashlib
 
 import numpy as np
 import pytest
-from conftest import train
+
+from hyperspy_aedenoise.tests.conftest import train
 
 METHODS = ["get_autoencoder_model", "get_autoencoder_loadings"]
 

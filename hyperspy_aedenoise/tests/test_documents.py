@@ -5,11 +5,11 @@ from pathlib import Path
 
 import hyperspy.api as hs
 import pytest
-from conftest import SIGMA
 
 import hyperspy_aedenoise as aed
+from hyperspy_aedenoise.tests.conftest import SIGMA, TOP, of_the_source
 
-TOP = Path(__file__).parents[1]
+of_the_source("docs", "README.md")
 DOCS = TOP / "docs"
 #: Pages whose examples continue one another, and begin with a signal of their own.
 PAGES = [DOCS / "quick_start.md", *sorted((DOCS / "how_to").glob("*.md"))]

@@ -3,11 +3,11 @@
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._engine.fingerprints import copies
 from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory
+from hyperspy_aedenoise.tests.conftest import train
 
 NOISE = aed.NoiseModel(gain=1, offset=4)
 

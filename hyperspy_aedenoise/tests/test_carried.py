@@ -7,13 +7,13 @@ from pathlib import Path
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._archive import container
 from hyperspy_aedenoise._engine.fingerprints import Places, fingerprints
 from hyperspy_aedenoise._signals.storage import trained
+from hyperspy_aedenoise.tests.conftest import SIGMA, train
 
 DATA = Path(__file__).parent / "data"
 #: What may be added to the file of a part, for HDF5's own needs most of it.

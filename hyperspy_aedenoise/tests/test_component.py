@@ -5,10 +5,10 @@ import os
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import train
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise.components import AutoencoderEdge
+from hyperspy_aedenoise.tests.conftest import train
 
 
 def model_of(signal, *components):

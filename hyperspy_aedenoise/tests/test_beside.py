@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-import archives
 import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise._archive.write_beside import beside, check_writable
+from hyperspy_aedenoise.tests import archives
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import real_file
 from exspy.signals import EELSSpectrum
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._reference.experiment import Experiment
 from hyperspy_aedenoise._reference.instrument import FWHM, EdgeOnChannels, Losses
+from hyperspy_aedenoise.tests.conftest import real_file
 
 #: No atomic columns resolved, so that any field of view has the same mean.
 UNIFORM = {"source_size": 10.0}

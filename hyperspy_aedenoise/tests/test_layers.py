@@ -32,8 +32,8 @@ MAY_LOAD = {
     "__main__": set(),
 }
 ORDER = list(MAY_LOAD)
-#: What stands beside the order: the door, and what any module may ask for.
-BESIDE = {"__init__", "_autoload", "_citation"}
+#: What stands beside the order: the door, what any module may ask for, and tests.
+BESIDE = {"__init__", "_autoload", "_citation", "tests"}
 STANDARD = {
     "abc",
     "argparse",

@@ -3,13 +3,14 @@
 import ast
 import runpy
 import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from conftest import REAL, SIDE, real_file
 
-DOCS = Path(__file__).parents[1] / "docs"
+from hyperspy_aedenoise.tests.conftest import REAL, SIDE, TOP, of_the_source, real_file
+
+of_the_source("docs")
+DOCS = TOP / "docs"
 RECIPES = sorted(path.stem for path in (DOCS / "gallery").glob("*.py"))
 STUDIES = DOCS / "gallery" / "studies"
 NAMES = sorted(path.stem for path in STUDIES.glob("*.py") if path.stem != "study")

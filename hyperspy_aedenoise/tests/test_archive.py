@@ -7,21 +7,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import archives
 import keras
 import numpy as np
 import pytest
-from archives import (
-    KINDS,
-    N,
-    as_npy,
-    fitted,
-    from_npy,
-    own_model,
-    sealed,
-    taken_apart,
-    zipped,
-)
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._archive import container
@@ -35,6 +23,18 @@ from hyperspy_aedenoise._networks.models import (
     spectral_network,
 )
 from hyperspy_aedenoise._report.summary import summary
+from hyperspy_aedenoise.tests import archives
+from hyperspy_aedenoise.tests.archives import (
+    KINDS,
+    N,
+    as_npy,
+    fitted,
+    from_npy,
+    own_model,
+    sealed,
+    taken_apart,
+    zipped,
+)
 
 DATA = Path(__file__).parent / "data"
 

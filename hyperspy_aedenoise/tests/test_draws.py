@@ -4,12 +4,12 @@ import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._denoiser import uncertainty
 from hyperspy_aedenoise._denoiser.error_bars import ErrorBars
 from hyperspy_aedenoise._observation.layout import Layout
+from hyperspy_aedenoise.tests.conftest import SIGMA, train
 
 QUIET = {"show_progressbar": False}
 

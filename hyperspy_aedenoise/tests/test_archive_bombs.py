@@ -4,11 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import archives
 import h5py
 import numpy as np
 import pytest
-from archives import as_npy, sealed, taken_apart
+
+from hyperspy_aedenoise.tests import archives
+from hyperspy_aedenoise.tests.archives import as_npy, sealed, taken_apart
 
 DATA = Path(__file__).parent / "data"
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import REAL
 from scipy.signal import find_peaks
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise.data import sto_o_k
+from hyperspy_aedenoise.tests.conftest import REAL
 
 
 @pytest.fixture(scope="module")

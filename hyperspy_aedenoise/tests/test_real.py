@@ -3,7 +3,8 @@
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import real_file, train
+
+from hyperspy_aedenoise.tests.conftest import real_file, train
 
 
 def load(name):

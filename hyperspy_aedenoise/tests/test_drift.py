@@ -5,7 +5,6 @@ from dataclasses import replace
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import train
 
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine import restoration
@@ -13,6 +12,7 @@ from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._filters import energy_shift
 from hyperspy_aedenoise._filters.energy_shift import moved
 from hyperspy_aedenoise._observation.observation import Observation
+from hyperspy_aedenoise.tests.conftest import train
 
 NOISE = NoiseModel.gaussian(0.05)
 CHANNEL = np.arange(140)

@@ -13,7 +13,6 @@ import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
@@ -21,6 +20,7 @@ from hyperspy_aedenoise._denoiser import error_bars
 from hyperspy_aedenoise._engine import selection
 from hyperspy_aedenoise._observation import spectra_by_blocks as blocks
 from hyperspy_aedenoise._signals import memory
+from hyperspy_aedenoise.tests.conftest import SIGMA, train
 
 #: What gives a signal, without arguments.
 RESULTS = (

@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import scipy.ndimage
-from conftest import SIGMA, train
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
@@ -23,6 +22,7 @@ from hyperspy_aedenoise._report.estimate import Estimate
 from hyperspy_aedenoise._report.recommendation import recommend
 from hyperspy_aedenoise._report.window import Contrast
 from hyperspy_aedenoise._report.words import estimate_in_words
+from hyperspy_aedenoise.tests.conftest import SIGMA, train
 
 ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
 ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder"]

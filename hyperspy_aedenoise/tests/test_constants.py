@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import hyperspy_aedenoise
+from hyperspy_aedenoise.tests.conftest import TOP, of_the_source
+
+of_the_source("docs")
 
 PACKAGE = Path(hyperspy_aedenoise.__file__).parent
-TOP = Path(__file__).parents[1]
 TABLE = TOP / "docs" / "explanation" / "constants.md"
 ROW = re.compile(r"\| `(\w+)` \| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|")
 
@@ -47,6 +49,8 @@ def constants():
     """
     for path in PACKAGE.rglob("*.py"):
         package = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if package == "tests":
+            continue
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             for target, value in assigned(node):
                 is_constant = isinstance(target, ast.Name) and target.id.isupper()
@@ -92,7 +96,7 @@ def test_every_line_of_the_table_is_read():
 def test_evidence_is_there(package):
     """The tests and scripts that a row names exist."""
     tests = "\n".join(
-        path.read_text(encoding="utf-8") for path in (TOP / "tests").glob("*.py")
+        path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")
     )
     for place, name, *_, evidence in rows():
         for word in re.findall(r"`([^`]+)`", evidence if place == package else ""):

@@ -1,0 +1,1 @@
+"""Run them wherever it is installed: `python -m pytest --pyargs hyperspy_aedenoise`."""
