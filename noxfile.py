@@ -52,7 +52,8 @@ def docs(session):
 
 @nox.session
 def lint(session):
-    """Layout and lint."""
-    session.install("ruff")
+    """Layout, lint and types."""
+    session.install(".[tests]")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("mypy")

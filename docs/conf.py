@@ -35,6 +35,7 @@ default_role = "py:obj"
 add_module_names = False
 toc_object_entries = False
 autosummary_generate = True
+autodoc_typehints = "none"  # the sections of parameters say it in words
 numpydoc_show_class_members = False
 myst_enable_extensions = ["colon_fence", "substitution"]
 myst_heading_anchors = 3

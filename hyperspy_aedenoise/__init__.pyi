@@ -19,6 +19,7 @@ from ._signals.results import (
     get_autoencoder_uncertainty,
 )
 
+__version__: str
 __all__ = [
     "AutoencoderDenoiser",
     "NoiseModel",

@@ -244,7 +244,8 @@ def _built_in():
 if __name__ == "__main__":
     # what HDF5 can't bring to a full disk it tries again while Python cleans up, and
     # crashes; the reason was told
-    sys.unraisablehook = sys.excepthook = lambda *_: None
+    sys.unraisablehook = lambda _: None
+    sys.excepthook = lambda *_: None
     status = main()
     with contextlib.suppress(OSError):
         sys.stdout.flush()

@@ -1,5 +1,7 @@
 """What to cite when a result rests on this package."""
 
+from __future__ import annotations
+
 _ENTRIES = """\
 @software{hyperspy_aedenoise,
   title = {{hyperspy\\_aedenoise}: convolutional autoencoders beside {PCA} for
@@ -66,7 +68,7 @@ _ENTRIES = """\
 """
 
 
-def citation():
+def citation() -> str:
     """BibTeX of this package and of the methods it rests on.
 
     Returns

@@ -1,6 +1,9 @@
 """Fit, denoise, save, load: the engine, on arrays alone."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +24,14 @@ from hyperspy_aedenoise._networks.training_pairs import CleanMaterial, NoisyMate
 from hyperspy_aedenoise._noise.estimate import enough_spectra, estimate_noise
 from hyperspy_aedenoise._observation.despiked import despiked, spikes_in
 from hyperspy_aedenoise._observation.observation import Observation
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from keras import Model
+
+    from hyperspy_aedenoise._noise.model import NoiseModel
 
 #: Most spectra that a network for single spectra learns from: 400 batches.
 _MOST_TRAINED = 51200
@@ -43,8 +54,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
     noise : NoiseModel, optional
         Noise of the spectra. Default: measured on them.
     iterations : int, default 750
-        Optimiser steps of a network, as in the work this began with.
-        "spatial-spectral" takes none.
+        Optimiser steps of a network; "spatial-spectral" takes none.
     random_state : int or numpy.random.Generator, optional
         Everything random descends from it: the same seed on the same machine gives
         the same spectra.
@@ -105,11 +115,11 @@ class AutoencoderDenoiser(TrainedDenoiser):
 
     def __init__(
         self,
-        architecture="auto",
-        output_dimension=None,
-        noise=None,
-        iterations=750,
-        random_state=None,
+        architecture: str | Model = "auto",
+        output_dimension: int | None = None,
+        noise: NoiseModel | None = None,
+        iterations: int = 750,
+        random_state: int | np.random.Generator | None = None,
     ):
         self.architecture = architecture
         self.output_dimension = output_dimension
@@ -119,14 +129,14 @@ class AutoencoderDenoiser(TrainedDenoiser):
 
     def fit(
         self,
-        spectra,
-        reference=None,
-        left_out=None,
-        energies=None,
-        progress=None,
+        spectra: np.ndarray,
+        reference: np.ndarray | None = None,
+        left_out: np.ndarray | None = None,
+        energies: np.ndarray | None = None,
+        progress: Callable | None = None,
         *,
-        passes=None,
-    ):
+        passes: Callable | None = None,
+    ) -> AutoencoderDenoiser:
         """Train on noisy spectra, or on a clean reference.
 
         Parameters
@@ -157,22 +167,26 @@ class AutoencoderDenoiser(TrainedDenoiser):
         check_arguments(
             self.architecture, self.output_dimension, self.noise, reference is not None
         )
-        spectra, layout = checked_spectra(spectra, left_out, passes)
-        reference = checked_reference(reference, spectra.n_channels)
+        rows, layout = checked_spectra(spectra, left_out, passes)
+        reference = checked_reference(reference, rows.n_channels)
         if reference is None:
-            enough_to_learn_from(spectra)
+            enough_to_learn_from(rows)
         noise = self.noise
         if noise is None:
-            some = spectra.sample(enough_spectra(spectra.n_channels))
-            noise = estimate_noise(some)
-        step = np.diff(np.arange(spectra.n_channels) if energies is None else energies)
+            noise = estimate_noise(rows.sample(enough_spectra(rows.n_channels)))
+        step = np.diff(np.arange(rows.n_channels) if energies is None else energies)
         gapless = np.allclose(step, step[:1], rtol=0.01)
-        observation = Observation(spectra, layout, noise, gapless)
+        observation = Observation(rows, layout, noise, gapless)
         self.fit_to(observation, progress, reference)
         self.energies_ = None if energies is None else np.asarray(energies, float)
         return self
 
-    def fit_to(self, observation, progress=None, reference=None):
+    def fit_to(
+        self,
+        observation: Observation,
+        progress: Callable | None = None,
+        reference: np.ndarray | None = None,
+    ) -> AutoencoderDenoiser:
         """Train on an observation, which brings its noise, or on a clean reference.
 
         Parameters
@@ -201,13 +215,14 @@ class AutoencoderDenoiser(TrainedDenoiser):
             from hyperspy_aedenoise._networks.fit_network import fit_network
 
             noise = observation.noise
+            material: NoisyMaterial | CleanMaterial
             if reference is None:
                 spikes = spikes_in(observation)
                 warn_of_spikes(spikes)
                 calm = despiked(observation, spikes)
-                rows = calm.spectra.sample(_MOST_TRAINED)
+                learned = calm.spectra.sample(_MOST_TRAINED)
                 is_own = not isinstance(self.architecture, str)
-                material = NoisyMaterial(rows, noise, n_codes, is_own, seeds[0])
+                material = NoisyMaterial(learned, noise, n_codes, is_own, seeds[0])
             else:
                 warn_of_other_scale(observation.spectra, reference)
                 material = CleanMaterial(reference, noise, n_codes, seeds[0])
@@ -218,7 +233,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
         self._become(fitted, observation.noise, learned_from)
         return self
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Write the trained autoencoder to one `.keras` file.
 
         Parameters
@@ -242,7 +257,7 @@ class AutoencoderDenoiser(TrainedDenoiser):
         persistence.save(self._checked(), path)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> AutoencoderDenoiser:
         """Read an autoencoder that `save` has written.
 
         Parameters
@@ -261,16 +276,16 @@ class AutoencoderDenoiser(TrainedDenoiser):
         """
         return cls.from_bytes(Path(path).read_bytes())
 
-    def to_bytes(self):
+    def to_bytes(self) -> bytes:
         """Return the content of the file that `save` writes."""
         return persistence.to_bytes(self._checked())
 
     @classmethod
-    def from_bytes(cls, content):
+    def from_bytes(cls, content: bytes) -> AutoencoderDenoiser:
         """Return the denoiser in the content of a file that `save` has written."""
         return persistence.from_bytes(cls, content)
 
-    def record(self):
+    def record(self) -> dict:
         """Return what is known of the training, as lists, numbers and strings.
 
         Returns

@@ -1,16 +1,31 @@
 """Draws of denoised spectra and of their error, by a trained denoiser."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from hyperspy_aedenoise._denoiser.errors_of_draws import DrawnError
 from hyperspy_aedenoise._denoiser.rows import of_length
 from hyperspy_aedenoise._denoiser.uncertainty import N_DRAWS, Uncertainty
 from hyperspy_aedenoise._engine.rehearsal import Rehearsal
 from hyperspy_aedenoise._errors import generator, positive_integer
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+
 
 class ErrorBars:
     """The methods of `TrainedDenoiser` that say how far off spectra are."""
 
-    def draws(self, n, spectra, random_state=None, progress=None):
+    def draws(
+        self,
+        n: int,
+        spectra: np.ndarray,
+        random_state: int | np.random.Generator | None = None,
+        progress: Callable | None = None,
+    ) -> Iterator[np.ndarray]:
         """Denoised spectra, each time with another realisation of their error.
 
         Parameters
@@ -42,7 +57,9 @@ class ErrorBars:
         errors = self.drawn_errors(n, random_state, progress)
         return (self.denoise(spectra) - error.of(self, spectra) for error in errors)
 
-    def uncertainty(self, spectra, progress=None):
+    def uncertainty(
+        self, spectra: np.ndarray, progress: Callable | None = None
+    ) -> np.ndarray:
         """Standard deviation of the error of restored spectra.
 
         Parameters

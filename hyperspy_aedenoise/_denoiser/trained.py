@@ -1,5 +1,7 @@
 """What a trained denoiser can do."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import asdict, replace
 
@@ -24,7 +26,7 @@ class TrainedDenoiser(ErrorBars):
     n_channels_ : int
     """
 
-    def denoise(self, spectra):
+    def denoise(self, spectra: np.ndarray) -> np.ndarray:
         """Clean spectra.
 
         Parameters
@@ -47,7 +49,7 @@ class TrainedDenoiser(ErrorBars):
         spectra = of_length(spectra, self.n_channels_)
         return by_rows(self._by_network(), spectra, self.n_channels_)
 
-    def encode(self, spectra):
+    def encode(self, spectra: np.ndarray) -> np.ndarray:
         """Latent variables of spectra.
 
         Parameters
@@ -64,7 +66,7 @@ class TrainedDenoiser(ErrorBars):
             return by_shape(self.fitted_.latent, spectra, self.n_latent_)
         return by_rows(self._by_network("encoder"), spectra, self.n_latent_)
 
-    def decode(self, latent):
+    def decode(self, latent: np.ndarray) -> np.ndarray:
         """Spectra of latent variables.
 
         Parameters
@@ -80,7 +82,7 @@ class TrainedDenoiser(ErrorBars):
         decode = self.fitted_.decode if self.is_spatial else self._by_network("decoder")
         return by_rows(decode, latent, self.n_channels_)
 
-    def energy_shift(self, spectra):
+    def energy_shift(self, spectra: np.ndarray) -> np.ndarray:
         """By how much spectra are moved along energy against the mean of all.
 
         Parameters
@@ -115,7 +117,7 @@ class TrainedDenoiser(ErrorBars):
         other.fitted_ = replace(self.fitted_, bank=bank)
         return other
 
-    def misfit(self, spectra, restored):
+    def misfit(self, spectra: np.ndarray, restored: np.ndarray) -> np.ndarray:
         """Variance of what was taken away, in units of the noise that was assumed.
 
         Parameters

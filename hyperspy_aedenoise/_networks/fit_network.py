@@ -1,7 +1,10 @@
 """Training a network for single spectra."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,9 @@ from hyperspy_aedenoise._networks.own_models import check_own, configuration, wr
 from hyperspy_aedenoise._networks.training import BATCH, History, train
 from hyperspy_aedenoise._networks.training_pairs import FEWEST_TO_TRAIN
 from hyperspy_aedenoise._noise.whitening import Colour
+
+if TYPE_CHECKING:
+    from keras import Model
 
 keras = load_keras()
 
@@ -35,7 +41,7 @@ class TrainedNetwork:
         Of a model of the user's own: what it is made of, see `own.configuration`.
     """
 
-    model: keras.Model
+    model: Model
     scaling: Scaling
     history: History
     start: list | None = None

@@ -44,9 +44,11 @@ class MeasuredNoise(NoiseModel):
     gain_error: float = 0.0
     offset_error: float = 0.0
     lag_1_error: float = 0.0
-    levels: np.ndarray = field(default=(), repr=False, compare=False)
-    variances: np.ndarray = field(default=(), repr=False, compare=False)
-    autocorrelation: np.ndarray = field(default=(1.0,), repr=False, compare=False)
+    levels: np.ndarray | tuple = field(default=(), repr=False, compare=False)
+    variances: np.ndarray | tuple = field(default=(), repr=False, compare=False)
+    autocorrelation: np.ndarray | tuple = field(
+        default=(1.0,), repr=False, compare=False
+    )
     fixed_pattern: float = 0.0
     dark_pattern: float = 0.0
     steps: tuple = field(default=(None, None), repr=False, compare=False)

@@ -1,5 +1,7 @@
 """Noise of an energy-loss detector: drawing it, and its variance."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,7 +55,7 @@ class NoiseModel:
 
     gain: float
     offset: float = 0.0
-    correlation: tuple = (1.0,)
+    correlation: tuple[float, ...] = (1.0,)
     pedestal: float = field(default=0.0, kw_only=True)
     #: What a measurement can't tell; nothing of a model that is given.
     warnings = ()
@@ -92,7 +94,7 @@ class NoiseModel:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def gaussian(cls, sigma):
+    def gaussian(cls, sigma: float) -> NoiseModel:
         """White noise of the same size everywhere.
 
         Parameters
@@ -114,7 +116,7 @@ class NoiseModel:
             gain=0.0, offset=not_negative("sigma", sigma, "signal units", advice) ** 2
         )
 
-    def variance(self, expected):
+    def variance(self, expected: np.ndarray) -> np.ndarray:
         """Variance of each channel where `expected` is the mean.
 
         Parameters
@@ -129,13 +131,13 @@ class NoiseModel:
         """
         return self.gain * self.above_pedestal(expected) + self.offset
 
-    def above_pedestal(self, expected):
+    def above_pedestal(self, expected: np.ndarray) -> np.ndarray:
         """What of an expected value was counted, in signal units, at least 0."""
         if self.pedestal:
             expected = np.subtract(expected, self.pedestal)
         return np.maximum(expected, 0)
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> NoiseModel:
         """The same noise with `factor` times the variance.
 
         Parameters
@@ -153,7 +155,7 @@ class NoiseModel:
             pedestal=self.pedestal,
         )
 
-    def fluctuation(self, expected, rng):
+    def fluctuation(self, expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw zero-mean Gaussian noise with the covariance of this model.
 
         Parameters
@@ -173,7 +175,7 @@ class NoiseModel:
         spread = np.sqrt(self.variance(expected), dtype=np.float32)
         return spread * self._correlated(white)[..., :n_channels]
 
-    def sample(self, clean, rng):
+    def sample(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw a noisy copy of `clean`: counted electrons plus read-out noise.
 
         Parameters
@@ -212,7 +214,7 @@ class NoiseModel:
         noise = (spread * self._correlated(standardised))[..., :n_channels]
         return clean + noise.astype(dtype)
 
-    def hyperspy_factors(self):
+    def hyperspy_factors(self) -> dict[str, float]:
         """Return the three factors of HyperSpy's linear variance model.
 
         Returns
@@ -266,7 +268,7 @@ class NoiseModel:
     def __str__(self):
         return self.summary()
 
-    def summary(self):
+    def summary(self) -> str:
         """The model in one line."""
         rho = ", ".join(f"{value:.2f}" for value in self.correlation[1:4])
         white = "white" if len(self.correlation) == 1 else f"correlation {rho}"

@@ -1,11 +1,17 @@
 """What was done to bring a simulation to an experiment, in numbers and words."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyperspy_aedenoise._noise.model import NoiseModel
 from hyperspy_aedenoise._reference.instrument import FWHM
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Distance (eV) that the channels before an edge keep from its onset.
 DISTANCE = 2.0
@@ -66,10 +72,10 @@ class MatchReport:
         and the standard deviation of the noise in the experiment's mean.
     """
 
-    parameters: dict
-    regions: dict
-    warnings: tuple
-    notes: tuple
+    parameters: dict[str, tuple[float, float, str]]
+    regions: dict[str, Region]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     noise: NoiseModel
     energies: np.ndarray = field(repr=False)
     experiment: np.ndarray = field(repr=False)
@@ -78,11 +84,11 @@ class MatchReport:
     noise_level: np.ndarray = field(repr=False)
 
     @property
-    def residual(self):
+    def residual(self) -> np.ndarray:
         """Mean spectrum of the experiment less that of the adjusted reference."""
         return self.experiment - self.adjusted
 
-    def plot(self):
+    def plot(self) -> Figure:
         """Draw the mean spectra with the background, and the residual below.
 
         Returns

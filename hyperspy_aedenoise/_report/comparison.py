@@ -1,11 +1,20 @@
 """The autoencoder beside PCA: a table, a picture, and a recommendation."""
 
+from __future__ import annotations
+
 import html
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._report.comparison_figure import plot_routes
 from hyperspy_aedenoise._report.words import estimate_in_words, with_error
+
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
+    from matplotlib.figure import Figure
+
+    from hyperspy_aedenoise._noise.model import NoiseModel
 
 #: All routes, in the order of the table.
 ROUTES = ("raw", "pca", "pca_shrinkage", "autoencoder", "nonlocal", "pca_oracle")
@@ -38,14 +47,16 @@ class DenoisingComparison:
         Of the spectra, as the errors are judged by it.
     """
 
-    table: list
-    signals: dict
+    table: list[dict]
+    signals: dict[str, BaseSignal]
     recommended: str | None
     reason: str
-    truth: object = None
-    noise: object = None
+    truth: BaseSignal | None = None
+    noise: NoiseModel | None = None
 
-    def plot(self, window=None, interactive=False):
+    def plot(
+        self, window: tuple[float, float] | None = None, interactive: bool = False
+    ) -> Figure | None:
         """Plot raw, PCA, autoencoder and what is recommended.
 
         Parameters
@@ -85,7 +96,7 @@ class DenoisingComparison:
                 )
             )
         routes = ["raw", "pca", "autoencoder"]
-        if self.recommended not in (None, *routes):
+        if self.recommended is not None and self.recommended not in routes:
             routes.insert(2, self.recommended)
         if interactive:
             return self._plot_linked(routes)

@@ -1,13 +1,26 @@
 """What speaks against a denoising: findings, the signals behind them, a picture."""
 
+from __future__ import annotations
+
 import html
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyperspy_aedenoise._errors import finite_number, must_be, positive_integer
 from hyperspy_aedenoise._report.check_figure import plot_check
 from hyperspy_aedenoise._report.words import FWHM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hyperspy.roi import BaseROI
+    from hyperspy.signals import BaseSignal
+    from matplotlib.figure import Figure
+
+    from hyperspy_aedenoise._check.checked import Checked
+    from hyperspy_aedenoise._report.region_report import RegionReport
 
 #: Full width at half maximum of a peak, in channels, if none is asked for.
 _DEFAULT_WIDTH = 5
@@ -37,14 +50,16 @@ class DenoisingReport:
         What `region` calls.
     """
 
-    findings: list
-    signals: dict
+    findings: list[dict]
+    signals: dict[str, BaseSignal]
     n_judged: int
     n_spectra: int
-    checked: object = field(repr=False)
-    means_of: object = field(repr=False)
+    checked: Checked = field(repr=False)
+    means_of: Callable = field(repr=False)
 
-    def detectable(self, energy, width=None, positions=1):
+    def detectable(
+        self, energy: float | np.ndarray, width: float | None = None, positions: int = 1
+    ) -> float | np.ndarray:
         """Height that a peak must have to survive the denoising with 95 % chance.
 
         Parameters
@@ -95,7 +110,7 @@ class DenoisingReport:
         heights = checked.detectable(energy.ravel(), width, positions)
         return heights.reshape(energy.shape)[()]
 
-    def region(self, region):
+    def region(self, region: np.ndarray | BaseSignal | BaseROI) -> RegionReport:
         """Mean raw and denoised spectra of a region, and whether they disagree.
 
         Parameters
@@ -118,7 +133,7 @@ class DenoisingReport:
         """
         return self.means_of(region)
 
-    def plot(self):
+    def plot(self) -> Figure:
         """Show the residual by position and energy, the findings, and the limit.
 
         Returns

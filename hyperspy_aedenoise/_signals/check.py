@@ -1,6 +1,9 @@
 """What speaks against the denoising of a signal."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,11 +37,16 @@ from hyperspy_aedenoise._signals.spectra import (
 )
 from hyperspy_aedenoise._signals.storage import trained
 
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
+
 #: Values of a lazy signal that are looked at, and in how many pieces of the map.
 _MOST, _N_PIECES = 2**26, 4
 
 
-def check_denoising(self, truth=None):
+def check_denoising(
+    self: BaseSignal, truth: BaseSignal | None = None
+) -> DenoisingReport:
     """Look for what speaks against the denoising of this signal.
 
     Parameters

@@ -1,6 +1,9 @@
 """The autoencoder beside PCA on a signal."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,8 +36,13 @@ from hyperspy_aedenoise._signals.storage import (
     trained,
 )
 
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
 
-def compare_denoising(self, truth=None, components=None):
+
+def compare_denoising(
+    self: BaseSignal, truth: BaseSignal | None = None, components: int | None = None
+) -> DenoisingComparison:
     """Compare the autoencoder with PCA on this signal.
 
     Parameters

@@ -1,5 +1,9 @@
 """Denoised signals with realisations of their error, and numbers taken from them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
@@ -14,13 +18,22 @@ from hyperspy_aedenoise._signals.hyperspy_private import (
 from hyperspy_aedenoise._signals.memory import MAPPED, RESULT, warn_of_memory
 from hyperspy_aedenoise._signals.storage import restored_like, trained
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hyperspy.signals import BaseSignal
+
 #: Name of the navigation axis that counts draws.
 AXIS = "draw"
 
 
 def get_autoencoder_draws(
-    self, n=16, random_state=None, lazy_output=None, show_progressbar=None
-):
+    self: BaseSignal,
+    n: int = 16,
+    random_state: int | np.random.Generator | None = None,
+    lazy_output: bool | None = None,
+    show_progressbar: bool | None = None,
+) -> BaseSignal:
     """Return the denoised signal several times, each with another draw of its error.
 
     What is fitted to, mapped over or integrated from the draws scatters as its error
@@ -71,13 +84,13 @@ def get_autoencoder_draws(
 
 
 def map_over_draws(
-    self,
-    function,
-    n=16,
-    random_state=None,
-    return_draws=False,
-    show_progressbar=None,
-):
+    self: BaseSignal,
+    function: Callable,
+    n: int = 16,
+    random_state: int | np.random.Generator | None = None,
+    return_draws: bool = False,
+    show_progressbar: bool | None = None,
+) -> BaseSignal | dict[str, BaseSignal] | tuple:
     """Return what a function gives for the denoised signal, with its error bar.
 
     Parameters
@@ -138,7 +151,8 @@ def map_over_draws(
     warn_of_memory(self, MAPPED, "map_over_draws")
     found = function(draws.denoised())
     values = _named(found)
-    power, kept = dict.fromkeys(values, 0.0), {name: [] for name in values}
+    power = dict.fromkeys(values, 0.0)
+    kept: dict = {name: [] for name in values}
     for draw in draws:
         drawn = _named(function(draw), values)
         for name, value in values.items():
@@ -152,9 +166,9 @@ def map_over_draws(
         variance = with_new_data(value, power[name] / draws.n)
         variance.metadata.General.title = titled("Variance", _title(value))
         value.metadata.set_item("Signal.Noise_properties.variance", variance)
-    if not isinstance(found, dict):
-        kept = kept[None]
-    return (found, kept) if return_draws else found
+    if not return_draws:
+        return found
+    return found, kept if isinstance(found, dict) else kept[None]
 
 
 class _Draws:

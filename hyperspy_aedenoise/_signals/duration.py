@@ -3,7 +3,7 @@
 import hashlib
 
 #: Seconds that fits took, by what they gave; as long as Python runs, and no longer.
-_TAKEN = {}
+_TAKEN: dict[str, float] = {}
 #: Fits that are remembered.
 _MOST = 64
 #: Seconds below which nobody asks.

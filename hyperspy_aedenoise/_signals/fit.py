@@ -1,7 +1,10 @@
 """Fitting an autoencoder to a signal."""
 
+from __future__ import annotations
+
 import logging
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,24 +22,30 @@ from hyperspy_aedenoise._signals.spectra import (
 )
 from hyperspy_aedenoise._signals.storage import has_whole_fit, store
 
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
+    from keras import Model
+
+    from hyperspy_aedenoise._noise.model import NoiseModel
+
 _logger = logging.getLogger(__name__)
 
 
 def decompose_autoencoder(
-    self,
-    reference=None,
+    self: BaseSignal,
+    reference: np.ndarray | BaseSignal | None = None,
     *,
-    architecture="auto",
-    output_dimension=None,
-    noise=None,
-    iterations=750,
-    navigation_mask=None,
-    signal_mask=None,
-    random_state=None,
-    show_progressbar=None,
-    print_info=True,
-    return_info=False,
-):
+    architecture: str | Model = "auto",
+    output_dimension: int | None = None,
+    noise: NoiseModel | None = None,
+    iterations: int = 750,
+    navigation_mask: np.ndarray | BaseSignal | None = None,
+    signal_mask: np.ndarray | BaseSignal | None = None,
+    random_state: int | np.random.Generator | None = None,
+    show_progressbar: bool | None = None,
+    print_info: bool = True,
+    return_info: bool = False,
+) -> dict | None:
     """Fit an autoencoder to the spectra, to denoise them.
 
     The trained autoencoder is stored in ``metadata.Signal.Denoising`` and travels

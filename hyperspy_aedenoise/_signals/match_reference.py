@@ -1,7 +1,10 @@
 """A simulated signal as the reference for an experiment."""
 
+from __future__ import annotations
+
 import dataclasses
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +30,12 @@ from hyperspy_aedenoise._signals.spectra import (
     selection_of,
 )
 
+if TYPE_CHECKING:
+    from exspy.signals import EELSSpectrum
+    from hyperspy.signals import BaseSignal
+
+    from hyperspy_aedenoise._reference.match_report import MatchReport
+
 _logger = logging.getLogger(__name__)
 
 #: What a simulated edge may have before its onset, relative to its maximum.
@@ -34,16 +43,16 @@ _NO_BACKGROUND = 0.05
 
 
 def match_reference(
-    reference,
-    experiment,
+    reference: EELSSpectrum,
+    experiment: EELSSpectrum,
     *,
-    low_loss=None,
-    noise=None,
-    add_residual=False,
-    navigation_mask=None,
-    signal_mask=None,
-    random_state=None,
-):
+    low_loss: EELSSpectrum | None = None,
+    noise: NoiseModel | None = None,
+    add_residual: bool = False,
+    navigation_mask: np.ndarray | BaseSignal | None = None,
+    signal_mask: np.ndarray | BaseSignal | None = None,
+    random_state: int | np.random.Generator | None = None,
+) -> tuple[EELSSpectrum, MatchReport]:
     """Bring a simulated signal to an experiment.
 
     The simulated edge is shifted, broadened, rebinned and scaled so that it fits the

@@ -1,6 +1,9 @@
 """Noise of a signal: measured, and added."""
 
+from __future__ import annotations
+
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +20,20 @@ from hyperspy_aedenoise._signals.spectra import (
     selection_of,
 )
 
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
+
+    from hyperspy_aedenoise._noise.measured import MeasuredNoise
+    from hyperspy_aedenoise._noise.model import NoiseModel
+
 _logger = logging.getLogger(__name__)
 
 
-def estimate_noise(self, navigation_mask=None, signal_mask=None):
+def estimate_noise(
+    self: BaseSignal,
+    navigation_mask: np.ndarray | BaseSignal | None = None,
+    signal_mask: np.ndarray | BaseSignal | None = None,
+) -> MeasuredNoise:
     """Measure the noise of the spectra from the spectra themselves.
 
     Parameters
@@ -102,7 +115,11 @@ def _hyperspy_told(metadata, noise):
         )
 
 
-def add_noise(signal, noise, random_state=None):
+def add_noise(
+    signal: BaseSignal,
+    noise: NoiseModel | float,
+    random_state: int | np.random.Generator | None = None,
+) -> BaseSignal:
     """Noisy copy of a clean signal.
 
     Parameters

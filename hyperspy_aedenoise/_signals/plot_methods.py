@@ -1,5 +1,9 @@
 """Pictures of a fitted autoencoder."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hyperspy_aedenoise._errors import must_be
@@ -7,11 +11,16 @@ from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._signals.results import get_autoencoder_loadings
 from hyperspy_aedenoise._signals.storage import trained
 
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 #: Latent variables that are plotted: more are hardly looked at.
 _MOST_MAPS = 12
 
 
-def plot_autoencoder_training(self):
+def plot_autoencoder_training(self: BaseSignal) -> Axes:
     """Plot what the training went by.
 
     Losses against the iteration; of a spatial-spectral autoencoder, the error of each
@@ -35,7 +44,9 @@ def plot_autoencoder_training(self):
     return plot_training(denoiser.history_, title)
 
 
-def plot_autoencoder_loadings(self, per_row=3, cmap="gray"):
+def plot_autoencoder_loadings(
+    self: BaseSignal, per_row: int = 3, cmap: str = "gray"
+) -> Figure:
     """Plot the maps of the latent variables, each beside its spectrum.
 
     The first twelve, and the peaks that few positions have, with their energy loss. The

@@ -1,5 +1,9 @@
 """What a fitted autoencoder says of a signal: spectra, codes, shifts, errors."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hyperspy_aedenoise._report.axes import unit_of
@@ -21,8 +25,15 @@ from hyperspy_aedenoise._signals.memory import RESULT, UNCERTAINTY, warn_of_memo
 from hyperspy_aedenoise._signals.spectra import left_out_positions
 from hyperspy_aedenoise._signals.storage import restored_like, trained
 
+if TYPE_CHECKING:
+    from hyperspy.signals import BaseSignal
 
-def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
+
+def get_autoencoder_model(
+    self: BaseSignal,
+    navigation_mask: np.ndarray | BaseSignal | None = None,
+    lazy_output: bool | None = None,
+) -> BaseSignal:
     """Return the signal as the trained autoencoder restores it.
 
     Parameters
@@ -67,7 +78,11 @@ def get_autoencoder_model(self, navigation_mask=None, lazy_output=None):
     return delivered(restored_like(signal, values), lazy_output)
 
 
-def get_autoencoder_uncertainty(self, lazy_output=None, show_progressbar=None):
+def get_autoencoder_uncertainty(
+    self: BaseSignal,
+    lazy_output: bool | None = None,
+    show_progressbar: bool | None = None,
+) -> BaseSignal:
     """Return the standard deviation of the error of the denoised values.
 
     Parameters
@@ -114,7 +129,9 @@ def get_autoencoder_uncertainty(self, lazy_output=None, show_progressbar=None):
     return delivered(uncertainty, lazy_output)
 
 
-def get_autoencoder_loadings(self, lazy_output=None):
+def get_autoencoder_loadings(
+    self: BaseSignal, lazy_output: bool | None = None
+) -> BaseSignal:
     """Return the latent variables of each spectrum as maps.
 
     Parameters
@@ -155,7 +172,9 @@ def get_autoencoder_loadings(self, lazy_output=None):
     return delivered(loadings, lazy_output)
 
 
-def get_autoencoder_energy_shift(self, lazy_output=None):
+def get_autoencoder_energy_shift(
+    self: BaseSignal, lazy_output: bool | None = None
+) -> BaseSignal:
     """Return by how much the spectra are moved along energy, if that is followed.
 
     Parameters

@@ -32,8 +32,13 @@ from hyperspy_aedenoise._signals.spectra import (
 _logger = logging.getLogger(__name__)
 
 #: Parts of the entry that mean nothing without the spectra that were fitted.
-_INNER = "format", "autoencoder", "channels_left_out"
-_INNER += "positions_left_out", "fingerprints"
+_INNER = (
+    "format",
+    "autoencoder",
+    "channels_left_out",
+    "positions_left_out",
+    "fingerprints",
+)
 #: Threads must not all read the same file.
 _one_at_a_time = threading.Lock()
 

@@ -1,5 +1,9 @@
 """The standard set: the O K edge of SrTiO3, atomic columns resolved."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hyperspy_aedenoise._errors import (
@@ -19,29 +23,32 @@ from hyperspy_aedenoise.data._edge_of_sto import (
     with_plasmons,
 )
 
+if TYPE_CHECKING:
+    from exspy.signals import EELSSpectrum
+
 #: What every refusal ends with.
 _ADVICE = "See the documentation of `sto_o_k`."
 
 
 def sto_o_k(
-    shape=(64, 64),
+    shape: tuple[int, ...] = (64, 64),
     *,
-    pixel_size=0.25,
-    rotation=4.0,
-    source_size=0.0,
-    thickness=19.9,
-    beam_energy=300.0,
-    energy_start=525.0,
-    dispersion=0.125,
-    n_channels=256,
-    resolution=0.6,
-    core_hole="half",
-    background=0.0,
-    background_exponent=3.0,
-    plural_scattering=0.0,
-    energy_drift=0.0,
-    maximum=1.0,
-):
+    pixel_size: float = 0.25,
+    rotation: float = 4.0,
+    source_size: float = 0.0,
+    thickness: float = 19.9,
+    beam_energy: float = 300.0,
+    energy_start: float = 525.0,
+    dispersion: float = 0.125,
+    n_channels: int = 256,
+    resolution: float = 0.6,
+    core_hole: str = "half",
+    background: float = 0.0,
+    background_exponent: float = 3.0,
+    plural_scattering: float = 0.0,
+    energy_drift: float = 0.0,
+    maximum: float = 1.0,
+) -> EELSSpectrum:
     """Simulated O K spectrum image of SrTiO3 along [001], without noise.
 
     Dynamical scattering (frozen-phonon multislice) gives the weights, density

@@ -35,6 +35,7 @@ ORDER = list(MAY_LOAD)
 #: What stands beside the order: the door, what any module may ask for, and tests.
 BESIDE = {"__init__", "_autoload", "_citation", "tests"}
 STANDARD = {
+    "__future__",
     "abc",
     "argparse",
     "base64",
@@ -65,6 +66,7 @@ STANDARD = {
     "time",
     "traceback",
     "types",
+    "typing",
     "warnings",
     "zipfile",
     "zlib",
