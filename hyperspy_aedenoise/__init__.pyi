@@ -6,6 +6,7 @@ from ._signals.check import check_denoising
 from ._signals.compare import compare_denoising
 from ._signals.draws import get_autoencoder_draws, map_over_draws
 from ._signals.fit import decompose_autoencoder
+from ._signals.gui import autoencoder_gui
 from ._signals.match_reference import match_reference
 from ._signals.noise import add_noise, estimate_noise
 from ._signals.plot_methods import (
@@ -24,6 +25,7 @@ __all__ = [
     "AutoencoderDenoiser",
     "NoiseModel",
     "add_noise",
+    "autoencoder_gui",
     "check_denoising",
     "citation",
     "compare_denoising",

@@ -56,3 +56,16 @@ def progress_bar(show_progressbar=None, words="Fitting", leave=True):
     return functools.partial(
         progressbar, desc=words, disable=not show_progressbar, leave=leave
     )
+
+
+def open_gui(signal, toolkey, widgets, display, toolkit):
+    """Show or return HyperSpy's panels of a tool.
+
+    Its widgets are registered here and not in the yaml file: that would tell HyperSpy
+    that a toolkit is there, where it may not be.
+    """
+    from hyperspy.ui_registry import TOOLKIT_REGISTRY, UI_REGISTRY, get_gui
+
+    for name in TOOLKIT_REGISTRY.intersection(widgets):
+        UI_REGISTRY[toolkey][name] = widgets[name]
+    return get_gui(signal, toolkey, display=display, toolkit=toolkit)

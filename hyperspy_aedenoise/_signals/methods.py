@@ -4,6 +4,7 @@ from hyperspy_aedenoise._signals.check import check_denoising
 from hyperspy_aedenoise._signals.compare import compare_denoising
 from hyperspy_aedenoise._signals.draws import get_autoencoder_draws, map_over_draws
 from hyperspy_aedenoise._signals.fit import decompose_autoencoder
+from hyperspy_aedenoise._signals.gui import autoencoder_gui
 from hyperspy_aedenoise._signals.noise import estimate_noise
 from hyperspy_aedenoise._signals.plot_methods import (
     plot_autoencoder_loadings,
@@ -32,5 +33,6 @@ SIGNAL_METHODS = {
         plot_autoencoder_loadings,
         compare_denoising,
         check_denoising,
+        autoencoder_gui,
     )
 }

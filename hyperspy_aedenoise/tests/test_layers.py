@@ -27,6 +27,7 @@ MAY_LOAD = {
     "_report": {"numpy", "scipy"},
     "data": {"numpy", "lazy_loader"},
     "_signals": {"numpy"},
+    "_widgets": {"numpy", "matplotlib", "ipywidgets", "IPython"},
     "components": {"numpy", "hyperspy", "lazy_loader"},
     "_attach": {"wrapt"},
     "__main__": set(),
