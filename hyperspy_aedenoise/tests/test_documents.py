@@ -1,10 +1,12 @@
 """What the README and the pages of the documentation show runs as it stands."""
 
+import importlib.metadata
 import re
 from pathlib import Path
 
 import hyperspy.api as hs
 import pytest
+import yaml
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise.tests.conftest import SIGMA, TOP, of_the_source
@@ -83,6 +85,16 @@ def test_every_method_has_a_page():
     inside = {"components": "components.AutoencoderEdge", "data": "data.sto_o_k"}
     names |= {f"hyperspy_aedenoise.{inside.get(n, n)}" for n in own}
     assert not {name for name in names if f"~{name}\n" not in text}
+
+
+def test_the_conda_recipe_is_that_of_the_package():
+    """The same version, and the same requirements by conda's names."""
+    recipe = yaml.safe_load((TOP / "conda-recipe" / "recipe.yaml").read_text())
+    assert recipe["context"]["version"] == aed.__version__
+    _, *needed = recipe["requirements"]["run"]
+    needed = {one.replace("-base", "").replace(" ", "") for one in needed}
+    ours = importlib.metadata.requires("hyperspy_aedenoise")
+    assert needed == {one for one in ours if ";" not in one}
 
 
 def test_versions_agree():
