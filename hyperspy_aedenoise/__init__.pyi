@@ -8,6 +8,7 @@ from ._signals.draws import get_autoencoder_draws, map_over_draws
 from ._signals.fit import decompose_autoencoder
 from ._signals.gui import autoencoder_gui
 from ._signals.match_reference import match_reference
+from ._signals.methods import get_autoencoder_scores, plot_autoencoder_scores
 from ._signals.noise import add_noise, estimate_noise
 from ._signals.plot_methods import (
     plot_autoencoder_loadings,
@@ -37,9 +38,11 @@ __all__ = [
     "get_autoencoder_energy_shift",
     "get_autoencoder_loadings",
     "get_autoencoder_model",
+    "get_autoencoder_scores",
     "get_autoencoder_uncertainty",
     "map_over_draws",
     "match_reference",
     "plot_autoencoder_loadings",
+    "plot_autoencoder_scores",
     "plot_autoencoder_training",
 ]

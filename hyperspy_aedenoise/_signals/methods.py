@@ -17,6 +17,10 @@ from hyperspy_aedenoise._signals.results import (
     get_autoencoder_uncertainty,
 )
 
+#: HyperSpy 3 will call loadings scores; both names stay.
+get_autoencoder_scores = get_autoencoder_loadings
+plot_autoencoder_scores = plot_autoencoder_loadings
+
 #: The methods by name.
 SIGNAL_METHODS = {
     function.__name__: function
@@ -35,4 +39,7 @@ SIGNAL_METHODS = {
         check_denoising,
         autoencoder_gui,
     )
+} | {
+    "get_autoencoder_scores": get_autoencoder_scores,
+    "plot_autoencoder_scores": plot_autoencoder_scores,
 }
