@@ -108,7 +108,8 @@ class DenoisingComparison:
         """Signals that share a navigator."""
         from hyperspy.api import plot
 
-        shown = [self.signals[route].deepcopy() for route in routes]
+        # slices share the data, and have titles of their own
+        shown = [self.signals[route].isig[:] for route in routes]
         shown.append(self.signals["raw"] - self.signals["autoencoder"])
         for signal, name in zip(shown, [*routes, "raw - autoencoder"], strict=True):
             signal.metadata.General.title = name
