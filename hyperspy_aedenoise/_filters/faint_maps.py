@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter
+from hyperspy_aedenoise._filters.two_levels import two_levels
 from hyperspy_aedenoise._filters.windows import fitted_windows
 
 #: Standard deviations by which a rectangle must be above what noise reaches, and most
@@ -11,12 +11,10 @@ _BEYOND, _MOST = 1.0, 40
 #: Waves in a smooth map in half periods along each side, and standard deviations by
 #: which each must differ from none.
 _WAVES, _CLEAR = 3, 2.5
-#: Filter of structures.
-_STRUCTURES = MapFilter(7, 100, passes=3)
-#: Rounds of the estimate of two levels.
-_ROUNDS = 30
+#: Couplings of neighbours in maps of two levels: regions of many shapes, and compact.
+_LOOSE, _FIRM = 0.9, 1.2
 #: Ratio and draws of the pairs that choose.
-_RATIO, _DRAWS = 0.5, 2
+_RATIO, _DRAWS = 0.5, 8
 #: Standard errors by which a map must be better than none.
 _SURELY = 0.5
 
@@ -36,9 +34,9 @@ def faint_map(codes, weights):
 
     Notes
     -----
-    Of constants in rectangles, few cosines, a non-local Bayes filter and positions on
-    two levels that is taken which does best on recorrupted pairs (N. L. Oliveira, J.
-    Lei and R. J. Tibshirani, arXiv:2111.09447), whose halves have independent noise.
+    Of constants in rectangles, few cosines and two levels that is taken which does
+    best on recorrupted pairs (N. L. Oliveira, J. Lei and R. J. Tibshirani,
+    arXiv:2111.09447), whose halves have independent noise.
     """
     spread = np.where(weights > 0, 1 / np.sqrt(np.maximum(weights, 1e-12)), 0)
     rng = np.random.default_rng(0)
@@ -51,7 +49,8 @@ def faint_map(codes, weights):
             gain[number] += (weights * found * (2 * judge - found)).sum()
             power[number] += (weights * found**2).sum()
     best = int(gain.argmax())
-    error = 2 * np.sqrt(power[best] * _DRAWS * (1 + 1 / _RATIO**2))
+    # all draws share the noise of the codes
+    error = 2 * np.sqrt(power[best] * (_DRAWS + 1 / _RATIO**2))
     if gain[best] < _SURELY * error:
         return np.zeros_like(codes)
     return _FILTERS[best](codes, weights)
@@ -80,41 +79,25 @@ def _smooth(codes, weights):
     return result
 
 
-def _structures(codes, weights):
-    used = weights > 0
-    level = 1 / np.where(used, weights, weights.max())
-    values = np.where(used, codes, 0)[..., None].astype(np.float32)
-    return np.where(used, _STRUCTURES(values, level, used)[..., 0], 0.0)
+def _loose_regions(codes, weights):
+    """Two levels in regions of whatever shape."""
+    return two_levels(codes, weights, _LOOSE, _high_and_far(codes, weights))
 
 
-def _two_levels(codes, weights):
-    """Some positions have the same amplitude, the others none.
+def _firm_regions(codes, weights):
+    """Two levels in compact regions."""
+    return two_levels(codes, weights, _FIRM, _high_and_far(codes, weights))
 
-    By expectation and maximisation (A. P. Dempster, N. M. Laird and D. B. Rubin, J. R.
-    Stat. Soc. B 39 (1977) 1, section 4.3), from one percent of the positions.
-    """
-    root = np.sqrt(weights)
-    scaled, n_used = codes * root, np.count_nonzero(weights)
-    best, gain = np.zeros_like(codes), 0.0
-    for sign in (1, -1):
-        highest = np.sort((sign * scaled)[weights > 0])[-max(n_used // 100, 1) :]
-        height = sign * highest.mean() / root[weights > 0].mean()
-        share = 0.01
-        for _ in range(_ROUNDS):
-            odds = height * codes * weights - height**2 * weights / 2
-            odds = np.clip(odds + np.log(share / (1 - share)), -50, 50)
-            member = np.where(weights > 0, 1 / (1 + np.exp(-odds)), 0)
-            share = np.clip(member.sum() / n_used, 1 / n_used, 0.5)
-            total = (member * weights).sum()
-            height = (member * weights * codes).sum() / max(total, 1e-12)
-        likelihood = (
-            np.log1p(-share) * n_used
-            - np.log1p(-np.minimum(member[weights > 0], 1 - 1e-12)).sum()
-        )
-        if likelihood > gain:
-            best, gain = height * member, likelihood
-    return best
+
+def _high_and_far(codes, weights):
+    """Where rectangles are above the middle of their range, and far from 0."""
+    fit = _rectangles(codes, weights)
+    if not fit.any():
+        return ()
+    some = fit[weights > 0]
+    middle = (some.max() + some.min()) / 2
+    return fit > middle, np.abs(fit) > np.abs(some).max() / 2
 
 
 #: What a faint map may be.
-_FILTERS = (_rectangles, _smooth, _structures, _two_levels)
+_FILTERS = (_rectangles, _smooth, _loose_regions, _firm_regions)

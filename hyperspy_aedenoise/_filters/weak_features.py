@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hyperspy_aedenoise._filters.faint_maps import faint_map
+from hyperspy_aedenoise._filters.peak_templates import Peaks
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid
@@ -15,6 +16,8 @@ _MOST_WEAK, _FEWEST = 6, 12
 _ROUNDS = 1
 #: Peaks that make up a feature, and by how much they must be above what noise reaches.
 _MOST_PEAKS, _BEYOND = 6, 0.7
+#: Where each of them may be beside that of the scan, in its widths, and how much wider.
+_ASIDE, _WIDER = np.arange(-0.45, 0.46, 0.15), 1.7 ** np.arange(-0.6, 0.61, 0.3)
 
 
 @dataclass(frozen=True)
@@ -198,17 +201,26 @@ class _Search:
         scaled = (cells * np.sqrt(self._weights())).ravel()
         spectrum = scaled @ self.outside / np.linalg.norm(scaled)
         limit = np.sqrt(2 * np.log(len(peaks.centre))) + _BEYOND
-        taken, rest = [], spectrum
-        while len(taken) < _MOST_PEAKS:
+        numbers, taken, rest = [], np.empty((0, len(spectrum))), spectrum
+        while len(numbers) < _MOST_PEAKS:
             match = np.abs(peaks.all_matches(rest[None])[0])
-            new = int(match.argmax())
-            if taken and (match[new] < limit or new in taken):
+            number = int(match.argmax())
+            if numbers and (match[number] < limit or number in numbers):
                 break
-            taken.append(new)
-            some = self._outside(peaks.white(taken)).T
-            rest = spectrum - some @ np.linalg.lstsq(some, spectrum, rcond=1e-6)[0]
+            numbers.append(number)
+            taken = np.vstack([taken, self._sharpened(peaks, number, rest)])
+            heights = np.linalg.lstsq(taken.T, spectrum, rcond=1e-6)[0]
+            rest = spectrum - heights @ taken
         vector = spectrum - rest
         return vector / np.linalg.norm(vector)
+
+    def _sharpened(self, peaks, number, spectrum):
+        """The peak around one of them that matches a spectrum best, whitened."""
+        centre, width = peaks.centre[number], peaks.width[number]
+        width, centre = np.meshgrid(width * _WIDER, centre + width * _ASIDE)
+        near = Peaks(centre.ravel(), width.ravel(), peaks.colour, np.ones(centre.size))
+        some = self._outside(near.white(slice(None)))
+        return some[np.abs(some @ spectrum).argmax()]
 
     def _place(self, window, cells, vector):
         """Where a feature is, and how strong, as numbers.

@@ -6,6 +6,8 @@ import pytest
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
+from hyperspy_aedenoise._filters.faint_maps import faint_map
+from hyperspy_aedenoise._filters.two_levels import two_levels
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, around, fitted_windows, integral
 from hyperspy_aedenoise._noise.whitening import Colour
@@ -211,6 +213,28 @@ def test_rectangles_that_overlap(rng):
     noisy = truth + 0.8 * rng.standard_normal(truth.shape)
     fit = fitted_windows(noisy, np.full(truth.shape, 0.8**-2), 1.0, 40)
     assert np.square(fit - truth).mean() < 0.1 * 0.8**2
+
+
+@pytest.mark.parametrize("used", [1.0, 0.8])
+def test_two_levels_have_the_shape_of_a_region(rng, used):
+    """Where no rectangle has it; a fifth of the cells may be masked."""
+    y, x = np.indices((32, 32))
+    weights = (rng.uniform(size=(1, 32, 32)) < used).astype(float)
+    for region in (np.hypot(y - 15, x - 12) < 8, np.abs(y - x) < 3, x % 9 < 2):
+        truth = np.where(weights > 0, region - np.mean(region), 0.0)
+        truth *= 30 / np.sqrt(np.square(truth).sum())
+        noisy = np.where(weights > 0, truth + rng.standard_normal(truth.shape), 0.0)
+        fit = two_levels(noisy, weights, 1.0)
+        assert 0.8 < np.vdot(fit, truth) / 900 < 1.15
+        assert np.square(fit - truth).sum() < 0.2 * 900
+        assert not fit[weights == 0].any()
+
+
+def test_faint_maps_of_noise_are_empty(rng):
+    """On maps, lines and stacks."""
+    for shape in ((1, 24, 24), (1, 1, 200), (3, 12, 12)):
+        maps = [faint_map(rng.standard_normal(shape), np.ones(shape)) for _ in range(5)]
+        assert sum(one.any() for one in maps) <= 1
 
 
 def test_chance_is_as_stated(rng):
