@@ -13,7 +13,7 @@ from hyperspy_aedenoise._engine.recorrupted_pairs import (
 from hyperspy_aedenoise._linear.hyperspy_pca import MOST_COMPONENTS, PCA
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._observation.despiked import despiked, has_spikes, spikes_in
-from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same
+from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same, slices
 from hyperspy_aedenoise._report.estimate import (
     Estimate,
     n_pairs,
@@ -187,7 +187,7 @@ class Routes:
 
     def _rehearsal(self, expected, kept, noise, rng):
         """Error of PCA on known spectra in fresh noise, scaled back, and its error."""
-        noisy = InMemory(noise.sample(expected, rng))
+        noisy = InMemory(_in_noise(expected, noise, rng))
         pca = PCA.of(noisy, self.poissonian, self._most)
         model = pca.model(self._number(pca))
         error = noisy.gather(_SquaredError(model), expected)[kept]
@@ -204,7 +204,7 @@ class Routes:
         error, found = _SquaredError(same), {}
         # how many numbers a restoration takes hangs on rounding: noise has its own
         for rng in np.random.default_rng(1).spawn(_REHEARSALS):
-            noisy = judged.noise.sample(clean, rng.spawn(1)[0])
+            noisy = _in_noise(clean, judged.noise, rng.spawn(1)[0])
             fresh = judged.with_spectra(InMemory(noisy))
             restored = {"raw": fresh.spectra, **self._by_components(fresh)}
             if rehearsal:
@@ -287,6 +287,14 @@ def _expected(observation):
 def _denoised(denoiser, observation):
     """Spectra of an observation in memory, denoised."""
     return InMemory(denoiser.denoise(observation.spectra.all()))
+
+
+def _in_noise(clean, noise, rng):
+    """Rows with a draw of noise, in parts: to draw takes ten times their room."""
+    noisy = np.empty_like(clean)
+    for part in slices(*clean.shape):
+        noisy[part] = noise.sample(clean[part], rng)
+    return noisy
 
 
 class _SquaredError:
