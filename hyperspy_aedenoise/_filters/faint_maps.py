@@ -30,7 +30,7 @@ def faint_map(codes, weights):
     Returns
     -------
     ndarray
-        Shape of `codes`; 0 where no filter is better than that, by more than chance.
+        Shape of `codes`; 0 if no filter is better than that by half a standard error.
 
     Notes
     -----
@@ -51,7 +51,7 @@ def faint_map(codes, weights):
     best = int(gain.argmax())
     # all draws share the noise of the codes
     error = 2 * np.sqrt(power[best] * (_DRAWS + 1 / _RATIO**2))
-    if gain[best] < _SURELY * error:
+    if gain[best] <= _SURELY * error:
         return np.zeros_like(codes)
     return _FILTERS[best](codes, weights)
 

@@ -14,7 +14,7 @@ _BESIDE = np.array([[[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]])
 
 
 def two_levels(codes, weights, coupling, regions=()):
-    """A map of two levels, each of which neighbours share the rather.
+    """Fit a map of two levels that neighbours tend to share.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def two_levels(codes, weights, coupling, regions=()):
     Returns
     -------
     ndarray
-        Shape of `codes`; 0 where one level does as well.
+        Shape of `codes`; 0 if their mean alone does as well.
 
     Notes
     -----
@@ -61,7 +61,7 @@ def _beginnings(codes, weights):
 
 
 def _settled(codes, weights, coupling, region):
-    """Free energy above that of a single level, and the map, from a beginning."""
+    """Free energy above that of the mean alone, and the map, from a beginning."""
     used = weights > 0
     member = np.where(used, np.where(region, 1 - _UNSURE, _UNSURE), 0)
     for _ in range(_ROUNDS):
@@ -73,7 +73,8 @@ def _settled(codes, weights, coupling, region):
         member += _PACE * (new - member)
     upper, lower = _levels(codes, weights, member)
     missed = member * np.square(codes - upper) + (1 - member) * np.square(codes - lower)
-    likelihood = (weights * (np.square(codes) - missed)).sum() / 2
+    mean = (weights * codes).sum() / weights.sum()
+    likelihood = (weights * (np.square(codes - mean) - missed)).sum() / 2
     side = 2 * member - 1
     apart = 0.0
     for axis in (1, 2):

@@ -7,7 +7,7 @@ import numpy as np
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.peak_templates import Peaks
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
-from hyperspy_aedenoise._filters.weak_scan import scan, templates
+from hyperspy_aedenoise._filters.weak_scan import OUTSIDE, scan, templates
 from hyperspy_aedenoise._filters.windows import Grid
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
@@ -215,11 +215,14 @@ class _Search:
         return vector / np.linalg.norm(vector)
 
     def _sharpened(self, peaks, number, spectrum):
-        """The peak around one of them that matches a spectrum best, whitened."""
+        """The peak near one of them that matches a spectrum best, whitened."""
         centre, width = peaks.centre[number], peaks.width[number]
-        width, centre = np.meshgrid(width * _WIDER, centre + width * _ASIDE)
-        near = Peaks(centre.ravel(), width.ravel(), peaks.colour, np.ones(centre.size))
-        some = self._outside(near.white(slice(None)))
+        widths, centres = np.meshgrid(width * _WIDER, centre + width * _ASIDE)
+        spread = np.ones(centres.size)
+        near = Peaks(centres.ravel(), widths.ravel(), peaks.colour, spread)
+        white = near.white(slice(None))
+        seen = np.square(white @ self.known).sum(axis=1) < 1 - OUTSIDE**2
+        some = self._outside(white[seen])
         return some[np.abs(some @ spectrum).argmax()]
 
     def _place(self, window, cells, vector):
@@ -231,7 +234,7 @@ class _Search:
         count, weights = self.count, self._weights()
         used, is_scattered = count > 0, window is None
         inside = used if is_scattered else window
-        if cells.any():
+        if np.ptp(cells[used]) > 0:
             middle = (cells[used].max() + cells[used].min()) / 2
             above = used & (cells > middle)
             inside = above if above.sum() <= 0.7 * used.sum() else used & ~above

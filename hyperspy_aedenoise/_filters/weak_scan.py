@@ -11,7 +11,7 @@ from hyperspy_aedenoise._filters.windows import around, integral
 #: Standard deviations of the features that are looked for, in channels, up to a share
 #: of all of them; steps between their centres in units of it; and least part of them
 #: outside of the known components.
-_NARROWEST, _FACTOR, _BROADEST, _STEP, _OUTSIDE = 1.2, 1.7, 0.2, 0.7, 0.35
+_NARROWEST, _FACTOR, _BROADEST, _STEP, OUTSIDE = 1.2, 1.7, 0.2, 0.7, 0.35
 #: Sides of square windows in cells, and of bands across the whole map.
 _SQUARES, _BANDS = (1, 2, 3, 5, 8, 12, 18, 27, 40), (1, 2, 3, 5, 9, 16, 32)
 #: Chance that noise shows anything in the whole map, in either way of looking.
@@ -79,7 +79,7 @@ def templates(colour, known):
         along = tile.matched.T @ known[tile.channels]
         inside[tile.numbers] = np.square(along).sum(axis=1)
     norm = np.sqrt(np.maximum(1 - inside, 0))
-    return peaks.beside(norm).some(norm > _OUTSIDE)
+    return peaks.beside(norm).some(norm > OUTSIDE)
 
 
 def _looks_at(width):

@@ -19,7 +19,9 @@ _IPYWIDGETS = {
 
 
 def autoencoder_gui(
-    self: BaseSignal, display: bool = True, toolkit: str | None = None
+    self: BaseSignal,
+    display: bool = True,
+    toolkit: str | list[str] | tuple[str, ...] | None = None,
 ) -> dict | None:
     """Open a panel to measure the noise, mask, fit, compare and check.
 
@@ -30,7 +32,7 @@ def autoencoder_gui(
     ----------
     display : bool, default True
         Show the panel. False: return it.
-    toolkit : str or iterable of str, optional
+    toolkit : str, or list or tuple of str, optional
         Default: those that HyperSpy's preferences enable. There is a panel for
         "ipywidgets", which Jupyter shows.
 
@@ -45,7 +47,18 @@ def autoencoder_gui(
     ImportError
         If HyperSpy has no toolkit; install ``hyperspy_gui_ipywidgets``.
     NotImplementedError
-        If the toolkit is another one.
+        If the toolkit is another one, or the energy axis is not uniform.
+    ValueError
+        If there is no such toolkit, or it is disabled in HyperSpy's preferences.
+
+    Notes
+    -----
+    It leaves out channels outside of one range, and positions below a share of the
+    largest intensity; other masks are for `decompose_autoencoder`.
+
+    Examples
+    --------
+    >>> s.autoencoder_gui()  # doctest: +SKIP
     """
     check_axes(self)
     return open_gui(self, TOOLKEY, {"ipywidgets": _IPYWIDGETS}, display, toolkit)

@@ -1,10 +1,12 @@
 """The panel of `autoencoder_gui`, of ipywidgets."""
 
 import html
+import io
 
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import Image
 from IPython.display import display as show
 
 from hyperspy_aedenoise._report.axes import unit_of
@@ -12,6 +14,7 @@ from hyperspy_aedenoise._signals.check import check_denoising
 from hyperspy_aedenoise._signals.compare import compare_denoising
 from hyperspy_aedenoise._signals.fit import decompose_autoencoder
 from hyperspy_aedenoise._signals.noise import estimate_noise
+from hyperspy_aedenoise._signals.storage import trained
 
 _WIDE = {"layout": {"width": "34em"}, "style": {"description_width": "15em"}}
 
@@ -30,7 +33,6 @@ class _Panel:
 
     def __init__(self, signal):
         self._signal = signal
-        self._total = None
         axis = signal.axes_manager.signal_axes[0]
         low, high = sorted((axis.low_value, axis.high_value))
         energies = ipywidgets.FloatRangeSlider(
@@ -42,10 +44,9 @@ class _Panel:
             readout_format=".5g",
             **_WIDE,
         )
-        darkest = ipywidgets.FloatSlider(
+        darkest = ipywidgets.IntSlider(
             max=99,
             description="Dark positions left out (%)",
-            readout_format=".0f",
             tooltip="those below this share of the intensity of the brightest one",
             disabled=bool(signal.axes_manager.navigation_size < 2),
             **_WIDE,
@@ -83,22 +84,25 @@ class _Panel:
         """Do what a button says, and show what it prints and draws, or why not."""
         self._enable(noise=False, fit=False, compare=False, check=False)
         self._say(f"{words} ...")
-        output = self.parts["output"]
-        output.clear_output()
+        self.parts["output"].clear_output()
         said = ""
         try:
-            with output:
-                action()
-        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
-            said = f"{words}: {error}"
-        self._ready()
+            with self.parts["output"]:
+                # inside: the output would show a traceback instead
+                try:
+                    action()
+                except (ValueError, TypeError, RuntimeError, NotImplementedError) as no:
+                    said = f"{words}: {no}"
+        finally:
+            self._ready()
         if said:
             self._say(said, "firebrick")
 
     def _ready(self):
-        fitted = self._signal.metadata.has_item("Signal.Denoising")
+        fitted = _is_fitted(self._signal)
         self._enable(noise=True, fit=True, compare=fitted, check=fitted)
-        self._say("The denoised signal: s.get_autoencoder_model()" if fitted else "")
+        call = self._written("get_autoencoder_model")
+        self._say(f"The denoised signal: {call}" if fitted else "")
 
     def _enable(self, **buttons):
         for name, enabled in buttons.items():
@@ -112,34 +116,26 @@ class _Panel:
         """What is left out, as arguments, and as they are written in Python."""
         masks, written = {}, []
         axis = self._signal.axes_manager.signal_axes[0]
+        margin = abs(axis.scale) / 2  # the slider rounds
         first, last = self.parts["energies"].value
-        # half a channel: the slider rounds
-        margin = abs(axis.scale) / 2
-        out = (axis.axis < first - margin) | (axis.axis > last + margin)
+        first, last = (float(f"{one:.10g}") for one in (first - margin, last + margin))
+        out = (axis.axis < first) | (axis.axis > last)
         if out.any():
             masks["signal_mask"] = out
-            written.append(
-                f"signal_mask=(energies < {first:.6g}) | (energies > {last:.6g})"
-            )
+            written.append(f"signal_mask=(energies < {first}) | (energies > {last})")
         share = self.parts["darkest"].value / 100
         if share:
-            total = self._intensity()
-            masks["navigation_mask"] = total.data.T < share * np.nanmax(total.data)
-            written.append(
-                f"navigation_mask=total.data.T < {share:.2g} * total.data.max()"
-            )
-        return masks, written
-
-    def _intensity(self):
-        """Sum over energy at each position; computed once."""
-        if self._total is None:
             total = self._signal.sum(axis="sig")
             if total._lazy:
                 total.compute(show_progressbar=False)
-            self._total = total
-        return self._total
+            # so that NaN counts as dark
+            masks["navigation_mask"] = ~(total.data.T >= share * np.nanmax(total.data))
+            written.append(
+                f"navigation_mask=~(total.data.T >= {share} * np.nanmax(total.data))"
+            )
+        return masks, written
 
-    def _call(self, name, written=()):
+    def _call(self, name, *written):
         """Print a call as a user would write it."""
         if any("energies" in one for one in written):
             print("energies = s.axes_manager.signal_axes[0].axis")
@@ -147,19 +143,25 @@ class _Panel:
             print('total = s.sum(axis="sig")')
             if self._signal._lazy:
                 print("total.compute()")
-        print(f"s.{name}({', '.join(written)})\n")
+        print(f"{self._written(name, *written)}\n")
+
+    def _written(self, name, *arguments):
+        """A call of a method, or of a function where the signal has no such method."""
+        if hasattr(self._signal, name):
+            return f"s.{name}({', '.join(arguments)})"
+        return f"aed.{name}({', '.join(['s', *arguments])})"
 
     def _measure(self):
         masks, written = self._masks()
-        self._call("estimate_noise", written)
+        self._call("estimate_noise", *written)
         noise = estimate_noise(self._signal, **masks)
         print(noise)
         _draw(noise.plot())
 
     def _fit(self):
         masks, written = self._masks()
-        self._call("decompose_autoencoder", written)
-        decompose_autoencoder(self._signal, **masks, show_progressbar=True)
+        self._call("decompose_autoencoder", *written, "random_state=0")
+        decompose_autoencoder(self._signal, **masks, random_state=0)
 
     def _compare(self):
         self._call("compare_denoising")
@@ -174,11 +176,22 @@ class _Panel:
         _draw(report.plot())
 
 
+def _is_fitted(signal):
+    """Whether a signal has a fit that applies to it."""
+    try:
+        trained(signal)
+    except (RuntimeError, ValueError):
+        return False
+    return True
+
+
 def _draw(figure):
-    """Show a figure in the panel, and nowhere else.
+    """Show a figure in the panel as it is now, whatever Matplotlib draws with.
 
     Closed before: Jupyter may run this in a thread of its own, while another one draws
     all open figures.
     """
     plt.close(figure)
-    show(figure)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight")
+    show(Image(picture.getvalue()))

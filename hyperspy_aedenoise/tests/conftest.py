@@ -21,13 +21,15 @@ REAL = TOP.parent / "shared" / "data" / "real"
 
 def pytest_configure(config):
     """Here, as an installed copy has no other settings."""
-    config.addinivalue_line("markers", "slow: takes minutes; run with `-m slow`")
+    slow = "slow: takes minutes; run with `-m slow`, all with `-m 'slow or not slow'`"
+    config.addinivalue_line("markers", slow)
     config.option.markexpr = config.option.markexpr or "not slow"
 
 
 def of_the_source(*folders):
     """Skip a module that checks what lies beside the package, where it doesn't."""
-    missing = [name for name in folders if not (TOP / name).exists()]
+    needed = "pyproject.toml", *folders
+    missing = [name for name in needed if not (TOP / name).exists()]
     if missing:
         message = f"the source tree isn't there: {', '.join(missing)}"
         pytest.skip(message, allow_module_level=True)

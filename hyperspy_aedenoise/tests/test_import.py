@@ -141,3 +141,10 @@ def test_keras_starts_quietly(level):
     )
     assert "words" in done.stderr
     assert ("I0000" in done.stderr) == (level == "0")
+
+
+def test_loadings_are_called_scores_as_well():
+    import hyperspy_aedenoise as aed
+
+    assert aed.get_autoencoder_scores is aed.get_autoencoder_loadings
+    assert aed.plot_autoencoder_scores is aed.plot_autoencoder_loadings

@@ -1,12 +1,17 @@
 """The panel for notebooks, by its parts."""
 
+import re
+
 import hyperspy.ui_registry
 import numpy as np
 import pytest
 
 import hyperspy_aedenoise as aed
+from hyperspy_aedenoise._signals import gui
 
 pytest.importorskip("hyperspy_gui_ipywidgets")
+ipywidgets = pytest.importorskip("ipywidgets")
+denoising_panel = pytest.importorskip("hyperspy_aedenoise._widgets.denoising_panel")
 
 
 @pytest.fixture
@@ -14,29 +19,37 @@ def parts(noisy_signal):
     return noisy_signal.autoencoder_gui(display=False)["ipywidgets"]["wdict"]
 
 
-def test_it_fits_what_is_chosen(noisy_signal, parts, capsys):
-    """As the call does that it shows, and as a user would who repeats that."""
-    assert parts["compare"].disabled and parts["check"].disabled
-    parts["energies"].value = (530.0, 545.0)
-    parts["darkest"].value = 50
-    parts["fit"].click()
-    assert not parts["compare"].disabled and not parts["check"].disabled
-    names = {"s": noisy_signal.deepcopy()}
+def printed_call(capsys):
+    """The lines of Python that a button prints."""
     # clearing the output writes an escape sequence in front, outside of a notebook
     printed = capsys.readouterr().out.partition("\n\n")[0]
-    shown = printed[printed.index("energies") :].splitlines()
-    assert len(shown) == 3 and shown[2].startswith("s.decompose_autoencoder(")
-    exec("\n".join(shown), names)
-    found = noisy_signal.get_autoencoder_model().data
-    total = noisy_signal.data.sum(axis=-1)
-    out = total < 0.5 * total.max()
-    assert 0 < out.sum() < out.size
-    assert np.isnan(found[out]).all()
-    energies = noisy_signal.axes_manager.signal_axes[0].axis
-    outside = (energies < 530) | (energies > 545)
+    return printed[re.search("energies|total|s\\.|aed", printed).start() :]
+
+
+@pytest.mark.parametrize("kind", ["eels", "plain", "lazy"])
+def test_the_call_that_it_prints_is_what_it_does(noisy_signal, capsys, kind):
+    """With masks and a position that is NaN."""
+    noisy_signal.data[2, 3] = np.nan
+    signal = noisy_signal.as_lazy() if kind == "lazy" else noisy_signal
+    if kind == "plain":
+        signal.set_signal_type("")
+    parts = aed.autoencoder_gui(signal, display=False)["ipywidgets"]["wdict"]
+    assert parts["compare"].disabled and parts["check"].disabled
+    parts["energies"].value = (530.37, 545.0)
+    parts["darkest"].value = 57
+    parts["fit"].click()
+    assert not parts["compare"].disabled and not parts["check"].disabled
+    names = {"s": signal.deepcopy(), "aed": aed, "np": np}
+    exec(printed_call(capsys), names)
+    found, repeated = (
+        np.asarray(aed.get_autoencoder_model(one).data) for one in (signal, names["s"])
+    )
+    np.testing.assert_array_equal(found, repeated)
+    out = np.isnan(found).all(axis=-1)
+    assert out[2, 3] and 1 < out.sum() < out.size
+    energies = signal.axes_manager.signal_axes[0].axis
+    outside = (energies < 530.12) | (energies > 545.25)
     np.testing.assert_array_equal(np.isnan(found[~out]).all(axis=0), outside)
-    repeated = names["s"].get_autoencoder_model().data
-    np.testing.assert_array_equal(np.isnan(repeated), np.isnan(found))
 
 
 def test_it_measures_compares_and_checks(trained_signal, capsys):
@@ -52,11 +65,29 @@ def test_it_measures_compares_and_checks(trained_signal, capsys):
         assert "get_autoencoder_model" in parts["status"].value
 
 
-def test_what_goes_wrong_is_said(noisy_signal, parts):
+class Notebook:
+    """What an output of ipywidgets asks in Jupyter, where it swallows errors."""
+
+    def showtraceback(self, *_, **__):
+        raise AssertionError("a traceback was shown")
+
+
+@pytest.mark.parametrize("shell", [None, Notebook()])
+def test_what_goes_wrong_is_said(noisy_signal, parts, monkeypatch, shell):
+    module = ipywidgets.widgets.widget_output
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
     noisy_signal.data[:] = 1.0
     parts["fit"].click()
     assert "Fit: " in parts["status"].value
     assert not parts["fit"].disabled and parts["compare"].disabled
+
+
+def test_pictures_are_shown_with_any_backend(parts, monkeypatch):
+    shown = []
+    monkeypatch.setattr(denoising_panel, "show", shown.append)
+    parts["noise"].click()
+    (picture,) = shown
+    assert picture.data.startswith(b"\x89PNG")
 
 
 def test_it_is_shown(noisy_signal, capsys):
@@ -64,16 +95,17 @@ def test_it_is_shown(noisy_signal, capsys):
     assert "VBox" in capsys.readouterr().out
 
 
-def test_lazy_spectra_and_single_ones(noisy_signal):
-    lazy = noisy_signal.as_lazy().autoencoder_gui(display=False)["ipywidgets"]["wdict"]
-    lazy["darkest"].value = 20
-    lazy["noise"].click()
-    assert "firebrick" not in lazy["status"].value
+def test_a_single_spectrum_is_refused_in_words(noisy_signal):
     single = aed.autoencoder_gui(noisy_signal.inav[0, 0], display=False)
-    assert single["ipywidgets"]["wdict"]["darkest"].disabled
+    parts = single["ipywidgets"]["wdict"]
+    assert parts["darkest"].disabled
+    parts["fit"].click()
+    assert "Fit: " in parts["status"].value
 
 
 def test_without_a_toolkit_it_is_the_error_of_hyperspy(noisy_signal, monkeypatch):
+    registry = {gui.TOOLKEY: {}}
+    monkeypatch.setattr(hyperspy.ui_registry, "UI_REGISTRY", registry)
     monkeypatch.setattr(hyperspy.ui_registry, "TOOLKIT_REGISTRY", set())
     with pytest.raises(ImportError, match="hyperspy_gui_ipywidgets"):
         noisy_signal.autoencoder_gui()
