@@ -44,7 +44,7 @@ print(report.detectable(535.0, width=1.0, positions=16))
 # Compare raw and denoised means of a region that you care about:
 
 mask = np.zeros(s.axes_manager.navigation_shape, bool)
-mask[2:6, 3:7] = True
+mask[2:6, 3:7] = True  # x, y
 region = report.region(mask)
 print(region)
 region.plot()

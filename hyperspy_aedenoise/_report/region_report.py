@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hyperspy_aedenoise._report.axes import intensity_label, label_of
+from hyperspy_aedenoise._report.axes import intensity_label, label_of, unit_of
 
 #: Standard errors from which on a difference is marked.
 _CLEAR = 3.0
@@ -82,10 +82,12 @@ class RegionReport:
     def __str__(self):
         worst = max(self.table, key=lambda row: abs(row["significance"]))
         n_windows = len(self.table)
+        unit = unit_of(self.signals["raw"].axes_manager.signal_axes[0])
+        window = f"{worst['low']:.6g} to {worst['high']:.6g} {unit}".rstrip()
         told = (
             f"Mean of {self.n_positions} positions: raw and denoised differ most at "
-            f"{worst['low']:.6g} to {worst['high']:.6g}, by {worst['difference']:.2g} "
-            f"+- {worst['error']:.1g}, {abs(worst['significance']):.1f} standard "
+            f"{window}, by {worst['difference']:.3g} "
+            f"+- {worst['error']:.2g}, {abs(worst['significance']):.1f} standard "
             f"errors; by chance alone the largest of {n_windows} windows reaches about "
             f"{np.sqrt(2 * np.log(max(n_windows, 2))):.1f}."
         )

@@ -65,11 +65,12 @@ def summary(denoiser, unit=""):
 def _summary_of_form(denoiser, unit):
     """What the parts of a spatial-spectral autoencoder are, and why."""
     record, form = denoiser.record(), denoiser.form_
+    weak = ", some of which show only in means over alike positions"
     lines = [
         "Autoencoder info:",
         "  architecture=spatial-spectral",
         f"  output_dimension={record['output_dimension']}"
-        + (", weak components included" if form["weak_components"] else ""),
+        + (weak if form["weak_components"] else ""),
         f"  noise: {denoiser.noise_.summary()}",
         f"  learned from: {denoiser.learned_from_}",
         f"  code filter: {form['code_filter']}"
