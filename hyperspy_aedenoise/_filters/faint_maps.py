@@ -44,8 +44,10 @@ def faint_map(codes, weights):
     for _ in range(_DRAWS):
         noise = spread * rng.standard_normal(codes.shape)
         seen, judge = codes + _RATIO * noise, codes - noise / _RATIO
+        noisier = weights / (1 + _RATIO**2)
+        rectangles = fitted_windows(seen, noisier, _BEYOND, _MOST)
         for number, filter_ in enumerate(_FILTERS):
-            found = filter_(seen, weights / (1 + _RATIO**2))
+            found = filter_(seen, noisier, rectangles)
             gain[number] += (weights * found * (2 * judge - found)).sum()
             power[number] += (weights * found**2).sum()
     best = int(gain.argmax())
@@ -53,15 +55,16 @@ def faint_map(codes, weights):
     error = 2 * np.sqrt(power[best] * (_DRAWS + 1 / _RATIO**2))
     if gain[best] <= _SURELY * error:
         return np.zeros_like(codes)
-    return _FILTERS[best](codes, weights)
+    rectangles = fitted_windows(codes, weights, _BEYOND, _MOST)
+    return _FILTERS[best](codes, weights, rectangles)
 
 
-def _rectangles(codes, weights):
-    """Constants in few rectangles."""
-    return fitted_windows(codes, weights, _BEYOND, _MOST)
+def _rectangles(_codes, _weights, rectangles):
+    """Constants in few rectangles, as they are given to all filters."""
+    return rectangles
 
 
-def _smooth(codes, weights):
+def _smooth(codes, weights, _rectangles):
     """Few cosines across the map."""
     places = [np.pi * (np.arange(n) + 0.5) / n for n in codes.shape[1:]]
     waves = [np.cos(np.outer(np.arange(min(_WAVES, len(p))), p)) for p in places]
@@ -79,24 +82,23 @@ def _smooth(codes, weights):
     return result
 
 
-def _loose_regions(codes, weights):
+def _loose_regions(codes, weights, rectangles):
     """Two levels in regions of whatever shape."""
-    return two_levels(codes, weights, _LOOSE, _high_and_far(codes, weights))
+    return two_levels(codes, weights, _LOOSE, _high_and_far(rectangles, weights))
 
 
-def _firm_regions(codes, weights):
+def _firm_regions(codes, weights, rectangles):
     """Two levels in compact regions."""
-    return two_levels(codes, weights, _FIRM, _high_and_far(codes, weights))
+    return two_levels(codes, weights, _FIRM, _high_and_far(rectangles, weights))
 
 
-def _high_and_far(codes, weights):
+def _high_and_far(rectangles, weights):
     """Where rectangles are above the middle of their range, and far from 0."""
-    fit = _rectangles(codes, weights)
-    if not fit.any():
+    if not rectangles.any():
         return ()
-    some = fit[weights > 0]
+    some = rectangles[weights > 0]
     middle = (some.max() + some.min()) / 2
-    return fit > middle, np.abs(fit) > np.abs(some).max() / 2
+    return rectangles > middle, np.abs(rectangles) > np.abs(some).max() / 2
 
 
 #: What a faint map may be.
