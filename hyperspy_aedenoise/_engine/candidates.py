@@ -27,9 +27,9 @@ MANY_SPECTRA = 1000
 #: More spectra than this are needed to refine the network: it would memorise few ones.
 #: With so many the first look is at a single pair, so that one place is refined.
 _FEW_TO_REFINE = MANY_SPECTRA // 2
-#: Filters that are tried on encoders other than the plain one, and codes that are
-#: tried with spectra along energy: what one gains hardly depends on the other.
-_BEST = 2
+#: Filters that are tried on encoders other than the plain one: what a filter gains
+#: hardly depends on the encoder.
+_BEST_FILTERS = 2
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,11 @@ class Candidates:
     def run(self, progress, rng):
         """Try them.
 
-        Not all combinations are tried: spectra along energy only with the best codes,
-        and with many spectra on further encoders only the filters that are the best
-        ones of the plain encoder. The network is refined for the best recipe only.
+        Not all combinations are tried: spectra along energy only with the best codes
+        of each encoder that is within a standard error of the best one, as what they
+        gain hardly depends on the filter, but is more with weak components; and with
+        many spectra on further encoders only the filters that are the best ones of the
+        plain encoder. The network is refined for the best recipe only.
         """
         plain, *others = self.trial.encodings
         places = [plain, *(plain.filtered_by(name) for name in CODE_FILTERS)]
@@ -149,10 +151,10 @@ class Candidates:
             places += [e.filtered_by(name) for e in others for name in CODE_FILTERS]
         steps = [partial(self._try, one) for one in places if self.trial.is_wanted(one)]
         if not self.trial.thorough:
-            ranks = range(_BEST)
+            ranks = range(_BEST_FILTERS)
             steps += [partial(self._try_ranked, e, r) for e in others for r in ranks]
         if self.trial.wanted is None:
-            steps += [partial(self._try_along_energy, rank) for rank in range(_BEST)]
+            steps += [partial(self._try_along_energy, one) for one in [plain, *others]]
         if self.trial.pair.first.n_spectra > _FEW_TO_REFINE:
             steps.append(partial(self._try_refined, rng))
         for step in progress(steps):
@@ -174,12 +176,18 @@ class Candidates:
             self._codes[place] = filtered, better
         self._judge(place, codes)
 
-    def _try_along_energy(self, rank):
-        """The codes that are the best, or second, with principal spectra."""
-        order = sorted(self._judged, key=lambda place: self._judged[place][0])
-        if rank < len(order):
-            place = order[rank]
-            self._judge(place, self._judged[place][1], decoders=DECODERS[1:])
+    def _try_along_energy(self, encoder):
+        """The codes of an encoder that are the best with principal spectra."""
+        place = self._best_of(encoder)
+        judged, codes = self._judged[place]
+        best = min((one for one, _ in self._judged.values()), key=lambda one: one.value)
+        if judged.value <= best.value + max(judged.error, best.error):
+            self._judge(place, codes, decoders=DECODERS[1:])
+
+    def _best_of(self, encoder):
+        """The place with the least error of those with an encoder."""
+        judged = [one for one in self._judged if one.encoder == encoder]
+        return min(judged, key=lambda place: self._judged[place][0].value)
 
     def _ranked_filters(self):
         """Filters by what they leave of the error with the plain encoder, in order."""
@@ -239,8 +247,8 @@ class Candidates:
                 best = min(recipes, key=lambda one: self.found[one].value).network
                 codes = {best: codes[best]}
             if is_first:
-                least = min(self.found[one].value for one in recipes)
-                self._judged[place] = least, codes
+                found = (self.found[one] for one in recipes)
+                self._judged[place] = min(found, key=lambda one: one.value), codes
 
 
 def helpful_share(encoding, filtered, change, second):

@@ -10,6 +10,9 @@ _SIDE, _PASSES = 11, 3
 #: Least and most patches in a group, and most values of a patch with more than the
 #: least: the time grows with the third power of the smaller one.
 _FEWEST, _MOST, _MOST_VALUES = 60, 256, 66
+#: Channels with which all patches are estimated; of twice as many every second one, and
+#: so on up to every fourth one: each channel lies in two or three of them.
+_ALL_PATCHES, _FARTHEST = 1000, 4
 
 
 def along_energy(parts):
@@ -33,7 +36,8 @@ def along_energy(parts):
     n_alike = _FEWEST
     if _SIDE * n_parts <= _MOST_VALUES:
         n_alike = int(np.clip(n_channels // 4, _FEWEST, _MOST))
-    filter_ = MapFilter(_SIDE, n_alike, _PASSES)
+    step = int(np.clip(n_channels // _ALL_PATCHES, 1, _FARTHEST))
+    filter_ = MapFilter(_SIDE, n_alike, _PASSES, step)
     return filter_(parts.T[None], np.ones((1, n_channels)))[0].T
 
 

@@ -49,11 +49,15 @@ class MapFilter:
     passes : int
         All passes filter the noisy codes; from the second on the result of the one
         before tells what is alike, and how it varies.
+    step : int
+        Every how many patches one is estimated. 1: all in the last pass, and before
+        that every second one where patches are large.
     """
 
     side: int
     n_alike: int
     passes: int = 4
+    step: int = 1
 
     def __call__(self, codes, level, used=None):
         """Filter a map.
@@ -90,12 +94,14 @@ def _filtered(codes, level, used, filter_):
     n_alike = min(filter_.n_alike, max(int(0.6 * used.sum()), 4), used.sum())
     level = np.asarray(level, dtype=np.float32).ravel()
     every = used.ravel()
-    some = every & _wanted(codes.shape[:-1], sides)
+    step = max(filter_.step, 2 if np.prod(sides) >= _MANY_PLACES else 1)
+    some = every & _every(step, codes.shape[:-1])
     noisy, guide = Patches(codes, sides), None
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
         for number in range(filter_.passes):
-            wanted = every if number == filter_.passes - 1 else some
+            is_last = number == filter_.passes - 1
+            wanted = every if is_last and filter_.step == 1 else some
             average = PatchAverage(codes, sides)
             for positions, candidates in _neighbourhoods(used):
                 positions = positions[wanted[positions]]
@@ -150,9 +156,8 @@ class _Near:
         return np.concatenate(list(pool.map(estimated, batches)))
 
 
-def _wanted(shape, sides):
-    """Which patches are estimated at first: large ones like a chessboard, else all."""
-    step = 2 if np.prod(sides) >= _MANY_PLACES else 1
+def _every(step, shape):
+    """Every so many positions of a stack of maps, like a chessboard."""
     y, x = np.indices((np.prod(shape[:-1]), shape[-1]))
     return ((y + x) % step == 0).ravel()
 

@@ -5,6 +5,7 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._filters import nonlocal_bayes as _nonlocal
+from hyperspy_aedenoise._filters.along_energy import along_energy
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter, estimate_from
 from hyperspy_aedenoise._filters.patches import PatchAverage, Patches
 from hyperspy_aedenoise._observation.layout import Layout
@@ -161,14 +162,36 @@ def test_lattices_of_the_standard_set(rng):
     assert errors[1] < errors[0] < 0.6
 
 
-@pytest.mark.parametrize("shape", [(1, 33, 34), (2, 5, 6), (1, 7, 1), (1, 1, 1)])
-def test_every_position_lies_in_a_wanted_patch(shape):
+@pytest.mark.parametrize(
+    ("shape", "sides", "step"),
+    [
+        ((1, 33, 34), (5, 5), 2),
+        ((2, 5, 6), (5, 5), 2),
+        ((1, 7, 1), (5, 5), 2),
+        ((1, 1, 1), (5, 5), 2),
+        ((1, 1, 4003), (1, 11), 4),
+    ],
+)
+def test_every_position_lies_in_an_estimated_patch(shape, sides, step):
     codes = np.random.default_rng(0).normal(size=(*shape, 3)).astype(np.float32)
-    sides = (5, 5)
-    (wanted,) = np.nonzero(_nonlocal._wanted(shape, sides))
+    (wanted,) = np.nonzero(_nonlocal._every(step, shape))
     average = PatchAverage(codes, sides)
     average.add(wanted, Patches(codes, sides).at(wanted))
     np.testing.assert_allclose(average.of(codes), codes, rtol=1e-6)
+
+
+def test_of_fine_channels_every_fourth_patch_is_enough(rng):
+    energy = np.linspace(0, 20, 4400)
+    step = 1 / (1 + np.exp((6 - energy) / 0.3))
+    clean = 3 * (step + np.exp(-((energy - 8) ** 2)))
+    noisy = clean + rng.normal(size=clean.shape)
+
+    def error(calm):
+        return np.square(calm - clean).mean()
+
+    every = MapFilter(11, 256, 3)(noisy[None, :, None], np.ones((1, 4400)))
+    fourth = along_energy(noisy[None])[0]
+    assert error(fourth) < 1.03 * error(every[0, :, 0]) < 0.25
 
 
 @pytest.mark.parametrize("n_components", [3, 14])
