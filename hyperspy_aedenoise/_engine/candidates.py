@@ -140,10 +140,11 @@ class Candidates:
         """Try them.
 
         Not all combinations are tried: spectra along energy only with the best codes
-        of each encoder that is within a standard error of the best one, as what they
-        gain hardly depends on the filter, but is more with weak components; and with
-        many spectra on further encoders only the filters that are the best ones of the
-        plain encoder. The network is refined for the best recipe only.
+        of each encoder, as what they gain depends on the encoder, but hardly on the
+        filter; of few spectra only of encoders that are within a standard error of the
+        best one, as pairs can't tell more recipes apart. With many spectra on further
+        encoders only the filters are tried that are the best ones of the plain encoder.
+        The network is refined for the best recipe only.
         """
         plain, *others = self.trial.encodings
         places = [plain, *(plain.filtered_by(name) for name in CODE_FILTERS)]
@@ -181,7 +182,8 @@ class Candidates:
         place = self._best_of(encoder)
         judged, codes = self._judged[place]
         best = min((one for one, _ in self._judged.values()), key=lambda one: one.value)
-        if judged.value <= best.value + max(judged.error, best.error):
+        is_near = judged.value <= best.value + max(judged.error, best.error)
+        if is_near or not self.trial.thorough:
             self._judge(place, codes, decoders=DECODERS[1:])
 
     def _best_of(self, encoder):

@@ -159,22 +159,33 @@ def _by_recipe(draws):
 def _hopeful(found):
     """Recipes that may still be the best one, and the start.
 
-    Of those with spectra along energy, which take longest, the best one only: what they
-    gain hardly depends on the codes.
+    Of those with spectra along energy, which take longest, the best one of each encoder
+    only: what they gain hardly depends on the filter.
     """
     order = sorted(found, key=lambda recipe: found[recipe].value)
     least = found[order[0]].value
     near = [one for one in order if found[one].value < least + 2 * found[one].error]
-    along = [recipe for recipe in near if recipe.decoder != DECODERS[0]]
-    return {Recipe()} | set(near) - set(along[1:])
+    along = {}
+    for recipe in near:
+        if recipe.decoder != DECODERS[0]:
+            along.setdefault(recipe.place.encoder, recipe)
+    principal = {recipe for recipe in near if recipe.decoder == DECODERS[0]}
+    return {Recipe()} | principal | set(along.values())
 
 
 def _best(found):
-    """The recipe that is better than the start by most, if any; and the evidence."""
+    """The recipe that is better than the start by most, if any; and the evidence.
+
+    It is one of those that were tried on all draws: others were dropped as hopeless.
+    """
     evidence = [Evidence(recipe, mean_difference(found[recipe])) for recipe in found]
     sure = -scipy.special.ndtri(_CHANCE / _LOOKS / max(len(evidence), 1))
+    n_draws = max(map(len, found.values()), default=0)
     better = [
-        one for one in evidence if one.difference.value < -sure * one.difference.error
+        one
+        for one in evidence
+        if one.difference.value < -sure * one.difference.error
+        and len(found[one.recipe]) == n_draws
     ]
     best = min(better, key=lambda one: one.difference.value, default=None)
     return Recipe() if best is None else best.recipe, evidence
