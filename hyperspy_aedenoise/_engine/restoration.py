@@ -87,6 +87,13 @@ class Restoration:
             along = self.codes, self.drift
         return Computed(self.decoder, *along, n_channels=len(self.decoder.mean))
 
+    @property
+    def plain_codes(self):
+        """Filtered codes but for rare and weak features, (n_spectra, n_plain)."""
+        others = [one for one in (self.rare, self.weak) if one is not None]
+        n_others = sum(len(one.decoder) for one in others)
+        return self.codes[:, : self.codes.shape[1] - n_others]
+
     def spectra(self, part=slice(None)):
         """Restored spectra of some numbers, in signal units and single precision."""
         return self.restored.take(part)

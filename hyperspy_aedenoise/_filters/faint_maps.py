@@ -1,7 +1,10 @@
 """Maps of codes far below the noise: which filter shows what is in them."""
 
+from functools import partial
+
 import numpy as np
 
+from hyperspy_aedenoise._filters.alike_means import map_of_means
 from hyperspy_aedenoise._filters.two_levels import two_levels
 from hyperspy_aedenoise._filters.windows import fitted_windows
 
@@ -19,13 +22,15 @@ _RATIO, _DRAWS = 0.5, 8
 _SURELY = 0.5
 
 
-def faint_map(codes, weights):
+def faint_map(codes, weights, groups=()):
     """Filter a map in which most of the information is in means.
 
     Parameters
     ----------
     codes, weights : ndarray, shape (n_maps, n_rows, n_columns)
         Values, and inverse variance of their noise; 0 where there is none.
+    groups : sequence of ndarray of int, shape (n_used, n_alike), optional
+        Cells that are alike in what is known of them, see `alike_groups`.
 
     Returns
     -------
@@ -34,19 +39,20 @@ def faint_map(codes, weights):
 
     Notes
     -----
-    Of constants in rectangles, few cosines and two levels that is taken which does
-    best on recorrupted pairs (N. L. Oliveira, J. Lei and R. J. Tibshirani,
-    arXiv:2111.09447), whose halves have independent noise.
+    Of constants in rectangles, few cosines, two levels and means over alike cells that
+    is taken which does best on recorrupted pairs (N. L. Oliveira, J. Lei and R. J.
+    Tibshirani, arXiv:2111.09447), whose halves have independent noise.
     """
+    filters = (*_FILTERS, *(partial(_means_over, one) for one in groups))
     spread = np.where(weights > 0, 1 / np.sqrt(np.maximum(weights, 1e-12)), 0)
     rng = np.random.default_rng(0)
-    gain, power = np.zeros((2, len(_FILTERS)))
+    gain, power = np.zeros((2, len(filters)))
     for _ in range(_DRAWS):
         noise = spread * rng.standard_normal(codes.shape)
         seen, judge = codes + _RATIO * noise, codes - noise / _RATIO
         noisier = weights / (1 + _RATIO**2)
         rectangles = fitted_windows(seen, noisier, _BEYOND, _MOST)
-        for number, filter_ in enumerate(_FILTERS):
+        for number, filter_ in enumerate(filters):
             found = filter_(seen, noisier, rectangles)
             gain[number] += (weights * found * (2 * judge - found)).sum()
             power[number] += (weights * found**2).sum()
@@ -56,7 +62,7 @@ def faint_map(codes, weights):
     if gain[best] <= _SURELY * error:
         return np.zeros_like(codes)
     rectangles = fitted_windows(codes, weights, _BEYOND, _MOST)
-    return _FILTERS[best](codes, weights, rectangles)
+    return filters[best](codes, weights, rectangles)
 
 
 def _rectangles(_codes, _weights, rectangles):
@@ -92,6 +98,11 @@ def _firm_regions(codes, weights, rectangles):
     return two_levels(codes, weights, _FIRM, _high_and_far(rectangles, weights))
 
 
+def _means_over(groups, codes, weights, _rectangles):
+    """Means over alike cells."""
+    return map_of_means(groups, codes, weights)
+
+
 def _high_and_far(rectangles, weights):
     """Where rectangles are above the middle of their range, and far from 0."""
     if not rectangles.any():
@@ -101,5 +112,5 @@ def _high_and_far(rectangles, weights):
     return rectangles > middle, np.abs(rectangles) > np.abs(some).max() / 2
 
 
-#: What a faint map may be.
+#: What a faint map may be, wherever cells are alike.
 _FILTERS = (_rectangles, _smooth, _loose_regions, _firm_regions)

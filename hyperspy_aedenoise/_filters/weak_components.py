@@ -1,8 +1,8 @@
 """Weak components: what rises above the noise only in means over alike positions."""
 
 import numpy as np
-import scipy.sparse
 
+from hyperspy_aedenoise._filters.alike_means import over_groups
 from hyperspy_aedenoise._noise.eigen import leading_directions
 from hyperspy_aedenoise._observation.spectra_by_blocks import slices
 
@@ -43,14 +43,7 @@ def weak_components(observation, linear, groups, rng):
     basis = np.linalg.qr(colour.whiten(linear.decoder).T)[0].astype(np.float32)
 
     n_spectra, n_alike = groups.shape
-    average = scipy.sparse.csr_array(
-        (
-            np.full(groups.size, 1 / n_alike, np.float32),
-            groups.ravel(),
-            np.arange(0, groups.size + 1, n_alike),
-        ),
-        shape=(n_spectra, n_spectra),
-    )
+    average = over_groups(groups, 1 / n_alike, n_spectra)
 
     def means(white):
         """Means over alike positions, outside of the known codes."""

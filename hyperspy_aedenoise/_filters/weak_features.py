@@ -1,14 +1,15 @@
 """Weak features: what shows only in means over places, and the codes don't hold."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hyperspy_aedenoise._filters.alike_means import alike_groups, leading_direction
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.peak_templates import Peaks
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
 from hyperspy_aedenoise._filters.weak_scan import OUTSIDE, scan, templates
-from hyperspy_aedenoise._filters.windows import Grid
+from hyperspy_aedenoise._filters.windows import Grid, ends
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
 _MOST_WEAK, _FEWEST = 6, 12
@@ -73,11 +74,12 @@ def find_weak(observation, restoration, vectors=None):
     -----
     The residual, whitened and projected off the known components, has the noise of the
     raw data, whatever the code filter did. It is scanned in place, extent, energy and
-    width, see `scan`. What is too large for chance becomes a code of its own: its
-    spectrum is that of the residual in the places where it was seen, made up of few
-    peaks, and its map is filtered as what lies far below the noise, see `faint_map`,
-    both in turn. Then what is left is scanned again. What the known codes lack of the
-    feature is added to its spectrum.
+    width, see `scan`; where that shows nothing, means over alike positions are looked
+    at in all directions, see `leading_direction`. What is too large for chance becomes
+    a code of its own: its spectrum is that of the residual in the places where it was
+    seen, made up of few peaks, and its map is filtered as what lies far below the
+    noise, see `faint_map`, both in turn. Then what is left is looked at again. What the
+    known codes lack of the feature is added to its spectrum.
     """
     search = _Search.of(observation, restoration)
     found, missed = [], []
@@ -120,6 +122,7 @@ class _Search:
     residual: np.ndarray
     outside: np.ndarray
     ratio: np.ndarray | None
+    groups: tuple
 
     @classmethod
     def of(cls, observation, restoration):
@@ -136,8 +139,17 @@ class _Search:
         root = np.sqrt(count[used])[:, None]
         mean = (outside[used] * root).sum(axis=0) / count.sum()
         outside[used] -= (root * mean).astype("f4")
+        groups = alike_groups(restoration.plain_codes, grid)
         return cls(
-            observation, restoration, grid, inside, known, residual, outside, ratio
+            observation,
+            restoration,
+            grid,
+            inside,
+            known,
+            residual,
+            outside,
+            ratio,
+            groups,
         )
 
     @property
@@ -149,6 +161,10 @@ class _Search:
         peaks = templates(self.observation.colour, self.known)
         if not len(peaks.centre):
             return None
+        return self._in_windows(peaks) or self._in_alike_positions(peaks)
+
+    def _in_windows(self, peaks):
+        """A feature that shows in means over windows, or None."""
         shape = (*self.grid.shape, -1)
         ratio = None if self.ratio is None else self.ratio.reshape(shape)
         cells = self.outside.reshape(shape)
@@ -156,13 +172,7 @@ class _Search:
         if seen.excess <= 0:
             return None
         vector = self._outside(peaks.white([seen.template]))[0]
-        cells = self._map_of(vector)
-        if not cells.any() and seen.window is not None:
-            cells = seen.window.astype(float)
-        for _ in range(_ROUNDS):
-            if cells.any():
-                vector = self._direction(cells, peaks)
-                cells = self._map_of(vector)
+        vector, cells = self._refined(vector, peaks, seen.window)
         told = {
             "channel": float(peaks.centre[seen.template]),
             "width": float(peaks.width[seen.template]),
@@ -170,6 +180,39 @@ class _Search:
             **self._place(seen.window, cells, vector),
         }
         return _Found(vector, cells, told)
+
+    def _in_alike_positions(self, peaks):
+        """A feature that shows in means over alike positions, or None."""
+        if not self.groups:
+            return None
+        weights = self._weights()
+        vector = leading_direction(
+            self.outside, self.known, weights.ravel(), self.groups[0], self.ratio
+        )
+        if vector is None:
+            return None
+        vector, cells = self._refined(vector, peaks)
+        if not cells.any():
+            return None
+        number = int(np.abs(peaks.all_matches(vector[None])[0]).argmax())
+        told = {
+            "channel": float(peaks.centre[number]),
+            "width": float(peaks.width[number]),
+            "significance": float(np.sqrt((weights * cells**2).sum())),
+            **self._place(None, cells, vector),
+        }
+        return _Found(vector, cells, told)
+
+    def _refined(self, vector, peaks, window=None):
+        """Direction and map of a feature, each by the other."""
+        cells = self._map_of(vector)
+        if not cells.any() and window is not None:
+            cells = window.astype(float)
+        for _ in range(_ROUNDS):
+            if cells.any():
+                vector = self._direction(cells, peaks)
+                cells = self._map_of(vector)
+        return vector, cells
 
     def along(self, vector):
         """The feature of a known direction."""
@@ -194,7 +237,7 @@ class _Search:
         """Filtered map of a direction, in codes."""
         weights = self._weights()
         codes = self._matches(vector) / np.sqrt(np.where(weights > 0, weights, 1))
-        return faint_map(codes, weights)
+        return faint_map(codes, weights, self.groups)
 
     def _direction(self, cells, peaks):
         """Direction of a map: few peaks that make up what is there."""
@@ -243,7 +286,7 @@ class _Search:
         if around.any():
             height -= np.average(cells[around], weights=weights[around])
         level = count[inside].sum() / weights[inside].sum()
-        first, end = _ends(inside)
+        first, end = ends(inside)
         bins = np.array((1, *self.grid.bins))
         last = np.array(self.observation.layout.used.shape) - 1
         end = np.minimum((end + 1) * bins - 1, last)
@@ -259,16 +302,7 @@ class _Search:
         vector = one.vector
         outside = self.outside - np.outer(self.outside @ vector, vector).astype("f4")
         known = np.column_stack([self.known, vector])
-        return _Search(
-            self.observation,
-            self.restoration,
-            self.grid,
-            self.inside,
-            known,
-            self.residual,
-            outside,
-            self.ratio,
-        )
+        return replace(self, known=known, outside=outside)
 
     def features(self, found, missed):
         """All of them."""
@@ -294,16 +328,6 @@ class _Search:
         told = [one.told for one in found]
         decoder = colour.unwhiten(white)
         return WeakFeatures(vectors, encoder, decoder, noisy, codes, told, missed)
-
-
-def _ends(inside):
-    """First and last index along each axis, but for stray cells."""
-    ends = []
-    for axis in range(inside.ndim):
-        others = tuple(other for other in range(inside.ndim) if other != axis)
-        number = inside.sum(axis=others)
-        ends.append(np.flatnonzero(number > 0.3 * number.max())[[0, -1]])
-    return np.array(ends).T
 
 
 def _orthonormal(white):

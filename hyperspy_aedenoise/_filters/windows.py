@@ -164,3 +164,13 @@ def fitted_windows(codes, weights, beyond, most):
 def _inside(sums, h, w):
     """Sums over all windows of a size that lie inside of the map."""
     return sums[:, h:, w:] - sums[:, :-h, w:] - sums[:, h:, :-w] + sums[:, :-h, :-w]
+
+
+def ends(inside):
+    """First and last index along each axis, but for stray cells."""
+    found = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        number = inside.sum(axis=others)
+        found.append(np.flatnonzero(number > 0.3 * number.max())[[0, -1]])
+    return np.array(found).T

@@ -80,6 +80,23 @@ def test_a_negative_feature_beside_the_known_component(rng):
     assert kept == pytest.approx(1, abs=3 / 11)
 
 
+def test_a_feature_where_the_known_codes_are_alike(rng):
+    """It is in places far from each other, so that no window shows it.
+
+    Without means over alike positions a tenth of it is kept.
+    """
+    between = np.abs(np.cos(X) * np.cos(0.7 * Y)) < 0.3
+    truth, extra = with_feature(between, 24, peak(70, 3))
+    contrast = extra - extra.mean(axis=(0, 1))
+    kept = []
+    for _ in range(4):
+        _, result = restored(truth, NOISE, rng)
+        assert len(result.weak.found) == 1
+        values = result.spectra().reshape(truth.shape)
+        kept.append(np.vdot(values - clean(), contrast) / np.vdot(contrast, contrast))
+    assert np.mean(kept) == pytest.approx(0.85, abs=0.15)
+
+
 def test_a_smooth_trend(rng):
     """Half of a ramp is in the mean spectrum; the other half has a code."""
     truth, extra = with_feature(X / 31, 20, peak(70, 3))
