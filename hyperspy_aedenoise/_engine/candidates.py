@@ -27,9 +27,9 @@ MANY_SPECTRA = 1000
 #: More spectra than this are needed to refine the network: it would memorise few ones.
 #: With so many the first look is at a single pair, so that one place is refined.
 _FEW_TO_REFINE = MANY_SPECTRA // 2
-#: Filters that are tried on encoders other than the plain one: what a filter gains
-#: hardly depends on the encoder.
-_BEST_FILTERS = 2
+#: Filters that are tried on encoders other than the plain one, and codes that are
+#: tried with spectra along energy.
+_BEST = 2
 
 
 @dataclass(frozen=True)
@@ -135,16 +135,17 @@ class Candidates:
         self.found = {}
         self._codes = {}  # filtered, without and with the network, by place
         self._judged = {}  # all that were judged with principal spectra, by place
+        self._along = set()  # those that were judged with spectra along energy, too
 
     def run(self, progress, rng):
         """Try them.
 
-        Not all combinations are tried: spectra along energy only with the best codes
-        of each encoder, as what they gain depends on the encoder, but hardly on the
-        filter; of few spectra only of encoders that are within a standard error of the
-        best one, as pairs can't tell more recipes apart. With many spectra on further
-        encoders only the filters are tried that are the best ones of the plain encoder.
-        The network is refined for the best recipe only.
+        Not all combinations are tried: spectra along energy only with the two best
+        codes and the best ones of each encoder, as what they gain depends more on the
+        encoder than on the filter; of few spectra only of encoders that are within a
+        standard error of the best one, as pairs can't tell more recipes apart. With
+        many spectra on further encoders only the filters are tried that are the best
+        ones of the plain encoder. The network is refined for the best recipe only.
         """
         plain, *others = self.trial.encodings
         places = [plain, *(plain.filtered_by(name) for name in CODE_FILTERS)]
@@ -152,10 +153,13 @@ class Candidates:
             places += [e.filtered_by(name) for e in others for name in CODE_FILTERS]
         steps = [partial(self._try, one) for one in places if self.trial.is_wanted(one)]
         if not self.trial.thorough:
-            ranks = range(_BEST_FILTERS)
+            ranks = range(_BEST)
             steps += [partial(self._try_ranked, e, r) for e in others for r in ranks]
         if self.trial.wanted is None:
-            steps += [partial(self._try_along_energy, one) for one in [plain, *others]]
+            steps += [partial(self._try_along_energy, rank) for rank in range(_BEST)]
+            steps += [
+                partial(self._try_along_energy, 0, e) for e in self.trial.encodings
+            ]
         if self.trial.pair.first.n_spectra > _FEW_TO_REFINE:
             steps.append(partial(self._try_refined, rng))
         for step in progress(steps):
@@ -177,19 +181,24 @@ class Candidates:
             self._codes[place] = filtered, better
         self._judge(place, codes)
 
-    def _try_along_energy(self, encoder):
-        """The codes of an encoder that are the best with principal spectra."""
-        place = self._best_of(encoder)
-        judged, codes = self._judged[place]
-        best = min((one for one, _ in self._judged.values()), key=lambda one: one.value)
-        is_near = judged.value <= best.value + max(judged.error, best.error)
-        if is_near or not self.trial.thorough:
-            self._judge(place, codes, decoders=DECODERS[1:])
+    def _try_along_energy(self, rank, encoder=None):
+        """The codes that are the best, or second, with principal spectra, if unknown.
 
-    def _best_of(self, encoder):
-        """The place with the least error of those with an encoder."""
-        judged = [one for one in self._judged if one.encoder == encoder]
-        return min(judged, key=lambda place: self._judged[place][0].value)
+        Of all codes, or those of an encoder that may be worth it.
+        """
+        order = sorted(self._judged, key=lambda place: self._judged[place][0].value)
+        best = self._judged[order[0]][0]
+        if encoder is not None:
+            order = [place for place in order if place.encoder == encoder]
+        if rank >= len(order):
+            return
+        place = order[rank]
+        judged, codes = self._judged[place]
+        is_near = judged.value <= best.value + max(judged.error, best.error)
+        is_worth_it = encoder is None or is_near or not self.trial.thorough
+        if is_worth_it and place not in self._along:
+            self._along.add(place)
+            self._judge(place, codes, decoders=DECODERS[1:])
 
     def _ranked_filters(self):
         """Filters by what they leave of the error with the plain encoder, in order."""

@@ -8,7 +8,7 @@ from hyperspy_aedenoise._filters.alike_means import alike_groups, leading_direct
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.peak_templates import Peaks
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
-from hyperspy_aedenoise._filters.weak_scan import OUTSIDE, scan, templates
+from hyperspy_aedenoise._filters.weak_scan import OUTSIDE, OutsideNoise, scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, ends
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
@@ -165,10 +165,9 @@ class _Search:
 
     def _in_windows(self, peaks):
         """A feature that shows in means over windows, or None."""
-        shape = (*self.grid.shape, -1)
-        ratio = None if self.ratio is None else self.ratio.reshape(shape)
-        cells = self.outside.reshape(shape)
-        seen = scan(cells, self.count, peaks, ratio)
+        noise = None if self.ratio is None else OutsideNoise(self.ratio, self.known)
+        cells = self.outside.reshape(*self.grid.shape, -1)
+        seen = scan(cells, self.count, peaks, noise)
         if seen.excess <= 0:
             return None
         vector = self._outside(peaks.white([seen.template]))[0]

@@ -49,6 +49,29 @@ class Seen:
     excess: float
 
 
+@dataclass(frozen=True)
+class OutsideNoise:
+    """Noise of whitened spectra that isn't white, outside of known components.
+
+    Parameters
+    ----------
+    ratio : ndarray of float32, shape (n_cells, n_channels)
+        Its variance in each channel, before the known components were taken off.
+    known : ndarray, shape (n_channels, n_known)
+        Orthonormal.
+    """
+
+    ratio: np.ndarray
+    known: np.ndarray
+
+    def of(self, tile):
+        """Variance of what matches the peaks of a tile, shape (n_cells, n)."""
+        known = self.known.astype("f4")
+        outside = -known @ (known[tile.channels].T @ tile.matched)
+        outside[tile.channels] += tile.matched
+        return self.ratio @ np.square(outside)
+
+
 def templates(colour, known):
     """Features along energy that lie outside of known components.
 
@@ -96,7 +119,7 @@ def _looks_at(width):
     return np.log(number[kind] * len(number))
 
 
-def scan(cells, count, peaks, ratio=None):
+def scan(cells, count, peaks, noise=None):
     """Look at means over windows of all sizes, for all features.
 
     Parameters
@@ -108,8 +131,8 @@ def scan(cells, count, peaks, ratio=None):
         Spectra in each cell.
     peaks : Peaks
         Features along energy, as `templates` has them.
-    ratio : ndarray, shape of `cells`, optional
-        Variance of the noise, where it is not 1 in each channel.
+    noise : OutsideNoise, optional
+        Where its variance is not 1 in each channel.
 
     Returns
     -------
@@ -139,7 +162,7 @@ def scan(cells, count, peaks, ratio=None):
     power = np.ones((len(windows) + 1, n_templates))
     for tile in peaks.tiles:
         part = tile.numbers
-        match = _matches(cells, tile, peaks.spread[part], used, ratio)
+        match = _matches(cells, tile, used, noise)
         largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
         sums = integral(match)
         for number, window in enumerate(windows):
@@ -171,7 +194,7 @@ def scan(cells, count, peaks, ratio=None):
     look, window = int(compact[:, template].argmin()), None
     if look < len(windows) and compact[look, template] < np.log(_CHANCE):
         (tile,) = peaks.some([template]).tiles
-        match = _matches(cells, tile, peaks.spread[[template]], used, ratio)[..., 0]
+        match = _matches(cells, tile, used, noise)[..., 0]
         means = np.where(used, around(integral(match), *windows[look]), 0)
         where = np.unravel_index(np.abs(means * scales[look]).argmax(), used.shape)
         window = used & _around(where, windows[look], used.shape)
@@ -209,14 +232,12 @@ def _trends(used):
     return basis[1:].astype(np.float32)
 
 
-def _matches(cells, tile, spread, used, ratio):
+def _matches(cells, tile, used, noise):
     """Matches in units of their noise, shape (n_maps, n_rows, n_columns, n)."""
     n_channels = cells.shape[-1]  # of stacks of matrices products take 40 times as long
     match = cells.reshape(-1, n_channels)[:, tile.channels] @ tile.matched
-    if ratio is not None:
-        weight = np.square(tile.matched * spread.astype("f4"))
-        variance = ratio.reshape(-1, n_channels)[:, tile.channels] @ weight
-        match /= np.sqrt(np.maximum(variance, 0.1))
+    if noise is not None:
+        match /= np.sqrt(np.maximum(noise.of(tile), 0.1))
     values = np.ascontiguousarray(np.abs(match[used.ravel()]).T)
     doubt = 2.5 * 1.17 / np.sqrt(values.shape[1])
     middle = 1.4826 * np.median(values, axis=1) - doubt

@@ -17,6 +17,8 @@ _CHANGING, _AROUND, _INTERPOLATED = 0.12, 11, 0.2
 _BESIDE = 0.1
 #: Fewest values, and their share, that stand at one end of the range by no chance.
 _FEWEST_AT_END, _SHARE_AT_END = 8, 1e-5
+#: Factor by which a limit is more frequent than any value just below it.
+_MORE_FREQUENT = 3
 #: Share of the values that lie just above a limit at which others were clipped.
 _NEAR_CLIPPED = 0.03
 #: Fewest spectra in which variances are told from a line.
@@ -41,9 +43,10 @@ def unlike_a_measurement(spectra):
     spread = np.median(steps[steps > 0])  # about the noise, where values differ
     highest, lowest = spectra.max(), spectra.min()
     at_top = spectra == highest
-    # just below there are more values than at the end, where that is one by chance
+    # by chance no value is far more frequent than those just below
     near = highest - 3 * max(spread, np.sqrt(max(highest - lowest, 0)))
-    if at_top.sum() > max(fewest, ((spectra >= near) & ~at_top).sum()):
+    _, below = np.unique(spectra[(spectra >= near) & ~at_top], return_counts=True)
+    if at_top.sum() > max(fewest, _MORE_FREQUENT * below.max(initial=0)):
         share = at_top.any(axis=1).mean()
         yield (
             f"{at_top.sum()} values, in {100 * share:.2g} % of the spectra, stand at "

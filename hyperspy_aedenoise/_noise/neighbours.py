@@ -10,6 +10,9 @@ import scipy.ndimage
 _ORDERS = (2, 4, 6)
 #: Share of the counts by which dim spectra must have less than bright ones.
 _UNLIKE = 0.2
+#: Factor by which bright channels must have more than dim ones, and by which a pattern
+#: must be larger in these, relative to the counts; fewest channels of either.
+_BRIGHTER, _FEWEST_CHANNELS = 3, 24
 
 
 def roughness(centred):
@@ -92,7 +95,8 @@ def dark_pattern(spectra, noise):
     """Size of a pattern that is added to all spectra, whatever their intensity.
 
     Dim and bright spectra are extrapolated to one without counts: what is in proportion
-    to the counts cancels.
+    to the counts cancels. Where all are of nearly equal intensity, dim and bright
+    channels tell.
 
     Parameters
     ----------
@@ -102,21 +106,39 @@ def dark_pattern(spectra, noise):
     Returns
     -------
     float
-        Standard deviation from channel to channel in signal units; 0 where all spectra
-        are of nearly equal intensity.
+        Standard deviation from channel to channel in signal units; 0 where intensities
+        are nearly equal.
     """
     n = max(len(spectra) // 4, 1)
     order = np.argsort(spectra.mean(axis=1))
     dim, bright = spectra[order[:n]].mean(axis=0), spectra[order[-n:]].mean(axis=0)
     counts = dim.mean() - noise.pedestal, bright.mean() - noise.pedestal
     if counts[1] - counts[0] < _UNLIKE * abs(counts[1]):
-        return 0.0
+        return _dark_by_energy(spectra.mean(axis=0), noise, len(spectra))
     share = counts[0] / (counts[1] - counts[0])
     dark = (1 + share) * dim - share * bright
     variance = (1 + share) ** 2 * noise.variance(dim)
     variance = (variance + share**2 * noise.variance(bright)) / n
     everywhere = np.ones(len(dark), bool)
     return _pattern(dark, variance, noise.correlation, np.ones(len(dark)), everywhere)
+
+
+def _dark_by_energy(mean, noise, n_spectra):
+    """Size of a pattern that is far larger, relative to the counts, in dim channels."""
+    level = np.abs(mean - noise.pedestal)
+    limits = np.quantile(level, (1 / 3, 2 / 3))
+    parts = level <= limits[0], level >= limits[1]
+    if limits[1] < _BRIGHTER * limits[0] or parts[0].sum() < _FEWEST_CHANNELS:
+        return 0.0
+    variance = noise.variance(mean) / n_spectra
+    scale = np.maximum(level, np.sqrt(variance))
+    of_dim, of_bright = (
+        _pattern(mean, variance, noise.correlation, scale, part) for part in parts
+    )
+    if of_dim < _BRIGHTER * of_bright:
+        return 0.0
+    added = [np.median(1 / scale[part] ** 2) for part in parts]
+    return float(np.sqrt((of_dim**2 - of_bright**2) / (added[0] - added[1])))
 
 
 def _pattern(spectrum, variance, correlation, scale, used):

@@ -8,7 +8,8 @@ import scipy.special
 
 #: Channels on each side of a step, and degree of the polynomial that goes through all.
 _SIDES, _DEGREE = (6, 12, 24), 3
-#: Full width at half maximum of an edge, in channels, that must not fit as well.
+#: Full width at half maximum of an edge, in channels, that must not fit as well, nor
+#: may a single channel that is off.
 _EDGE = 2.0
 #: Standard errors by which there must be a step, and by which that edge must not fit.
 _SURE, _SHARPER = 6.0, 3.0
@@ -59,9 +60,9 @@ def step_of_all(mean, noise, n_spectra, pattern=0.0):
     Notes
     -----
     Where a cubic with a step fits the logarithm of the spectrum, and with an edge of
-    two channels doesn't. *Don't believe* it where edges rise within a channel, as in
-    simulations without broadening. In fine structure that is curved within six
-    channels nothing is found.
+    two channels doesn't, nor with a single channel that is off. *Don't believe it*
+    where edges rise within a channel, as in simulations without broadening. In fine
+    structure that is curved within six channels nothing is found.
     """
     curve, variance = _logarithm(mean, noise, n_spectra)
     return _sharpest([(curve, variance + pattern**2)], noise.correlation)
@@ -144,6 +145,7 @@ def _fitted(curve, variance, correlation, side):
     edges = [
         scipy.special.erf((at - place) / width) for place in np.arange(-1.5, 1.6, 0.25)
     ]
+    edges += [(at == place).astype(float) for place in (-1.5, -0.5, 0.5, 1.5)]
     step = (at > 0).astype(float)
     with_step = misfit(step)
     n_free = 2 * side - _DEGREE - 2

@@ -173,10 +173,10 @@ def on_fit(denoiser, places):
     if denoiser.form_["aligned"] < any(one["aligned"] for one in history["forms"]):
         yield finding(
             "drift",
-            "warning",
-            "the spectra move along energy, and that isn't followed: it would not be "
-            "better by more than chance allows. `s.estimate_shift1D()` measures it; "
-            "`s.align1D()` before the fit takes it away.",
+            "note",
+            "the spectra seem to move along energy, by a drift or by a chemical shift, "
+            "and that isn't followed: it would not be better by more than chance "
+            "allows. `s.estimate_shift1D()` measures it.",
         )
     if separates_nothing(denoiser):
         yield finding(

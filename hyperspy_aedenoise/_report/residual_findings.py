@@ -1,6 +1,7 @@
 """What speaks against a residual: variance and correlation that noise hasn't."""
 
 import numpy as np
+import scipy.special
 
 from hyperspy_aedenoise._report.findings import finding
 from hyperspy_aedenoise._report.words import n_spectra_in_words, with_error
@@ -92,8 +93,10 @@ def _on_intensity(residual):
 
 def _on_energy(residual, places):
     ratio = residual.by_energy / residual.variance
-    error = np.sqrt(2 / residual.n_spectra)
-    off = np.abs(np.log(np.maximum(ratio, 1e-3))) > np.log(_OFF_BY_ENERGY) + 5 * error
+    chance, half = scipy.special.ndtr(-_CLEAR), residual.n_spectra / 2
+    least = scipy.special.gammaincinv(half, chance) / half
+    most = scipy.special.gammainccinv(half, chance) / half
+    off = (ratio < least / _OFF_BY_ENERGY) | (ratio > most * _OFF_BY_ENERGY)
     if off.any():
         at = int(np.abs(np.log(np.maximum(ratio, 1e-3))).argmax())
         yield finding(

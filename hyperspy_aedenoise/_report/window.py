@@ -219,5 +219,7 @@ def background(energies, values):
     if min(at, to) > 0 and energies.min() > 0 and min(first, last) > 0:
         exponent = np.log(last / first) / np.log(to / at)
         if exponent < 0:
-            return first * (energies / at) ** exponent, "a power law"
-    return first + (last - first) * (energies - at) / (to - at), "a straight line"
+            return first * (energies / at) ** exponent, "a power law through both ends"
+    return first + (last - first) * (energies - at) / (
+        to - at
+    ), "a line through both ends"

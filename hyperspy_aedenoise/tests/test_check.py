@@ -332,6 +332,22 @@ def test_few_spectra_with_a_noise_model_from_a_file(map_signal, tmp_path):
     assert part.check_denoising().n_judged == 1
 
 
+@pytest.mark.parametrize("n_spectra", [2, 4, 9])
+def test_few_spectra_have_no_bad_channels_by_chance(n_spectra, rng):
+    restored = np.full((n_spectra, 2000), 100.0, np.float32)
+    used = np.ones((1, n_spectra), bool)
+    for _ in range(5):
+        observation = Observation.of(NOISE.sample(restored, rng), used, NOISE)
+        whitening = OwnWhitening(NOISE, observation.colour)
+        known = Computed(same, restored, n_channels=2000)
+        residual = ResidualStatistics.of(observation, known, whitening)
+        places = findings.Places(
+            np.arange(2000.0), "eV", np.argwhere(used), used.shape, 1.0
+        )
+        found = [one["kind"] for one in on_residual(residual, places)]
+        assert "variance by energy" not in found
+
+
 def test_new_spectra_are_told(map_signal):
     _, noisy, _ = map_signal
     other = noisy.deepcopy()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
+import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel, data
 from hyperspy_aedenoise._noise.estimate import estimate_noise
 
@@ -81,6 +82,26 @@ def test_saturated(rng):
     limit = np.quantile(noisy.max(axis=-1), 0.94)
     assert "in 6 % of the spectra" in words(np.minimum(noisy, limit))
     assert "saturated" not in words(noisy)
+    # also where the largest line is much broader than a channel, and without rounding
+    clean = 300 * aed.data.sto_o_k((24, 24)).data.astype(float)
+    for noisy in (rng.poisson(clean), NoiseModel(1.0, 4.0).sample(clean, rng)):
+        clipped = np.minimum(noisy, np.percentile(noisy, 99.5)).astype(float)
+        assert "saturated" in words(clipped.reshape(-1, clean.shape[-1]))
+
+
+def test_a_pattern_that_is_added_to_repeats(rng):
+    """All of equal intensity: dim channels tell it from one of the gain."""
+    clean = 3e4 * np.exp(-np.arange(600) / 80) + 50
+    pattern, noise = rng.standard_normal(600), NoiseModel(1.0, 9.0)
+    dark = noise.sample(np.broadcast_to(clean, (400, 600)), rng) + 8 * pattern
+    found = estimate_noise(dark)
+    assert found.dark_pattern == pytest.approx(8, rel=0.3)
+    assert "dark reference" in words(dark)
+    assert "correct the gain" not in words(dark)
+    level = clean * (1 + 0.03 * pattern)
+    gain = noise.sample(np.broadcast_to(level, (400, 600)), rng)
+    assert estimate_noise(gain).dark_pattern == 0
+    assert "correct the gain" in words(gain)
 
 
 def test_patterns_that_are_added_and_patterns_of_gain(rng):

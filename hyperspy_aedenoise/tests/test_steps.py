@@ -49,6 +49,14 @@ def test_a_step_of_some_spectra_is_told(rng):
     assert any("some spectra" in text for text in noise.warnings)
 
 
+@pytest.mark.parametrize("off", [-0.02, 0.05])
+def test_a_single_channel_is_no_step(off, rng):
+    for channel in (100, 128, 240):
+        clean = core_loss(3.0)
+        clean[channel] *= 1 + off
+        assert measured(clean, rng).steps == (None, None)
+
+
 @pytest.mark.parametrize(
     "clean",
     [

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
@@ -117,6 +118,16 @@ def test_nothing_in_noise(noise, rng):
         _, result = restored(clean((16, 20)), noise, rng)
         found += result.weak.found + result.weak.missed
     assert len(found) <= 1
+
+
+def test_nothing_beside_flat_vacuum(rng):
+    """There the noise has another course along energy than the mean spectrum's."""
+    noise = NoiseModel(1.0, 4.0)
+    truth = 300 * aed.data.sto_o_k((24, 24)).data.astype(float)
+    truth[:, 16:] = 20
+    for _ in range(3):
+        _, result = restored(truth, noise, rng)
+        assert result.weak.found + result.weak.missed == []
 
 
 def test_where_the_noise_is_larger_than_assumed_everywhere(rng):
