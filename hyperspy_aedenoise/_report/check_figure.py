@@ -9,6 +9,7 @@ from hyperspy_aedenoise._report.axes import (
     show_no_data,
     unit_of,
 )
+from hyperspy_aedenoise._report.residual_findings import by_chance
 from hyperspy_aedenoise._report.words import FWHM
 
 #: Limits of a mean square that should be 1, and of means in units of their error.
@@ -17,8 +18,8 @@ _LIMITS = (0.5, 1.5)
 _POSITIONS, _N_ENERGIES = 9, 60
 #: Width of those peaks, in channels.
 _WIDTH = 5 / FWHM
-#: Findings that are marked.
-_MARKED = 3
+#: Findings that are marked, and standard errors that the bands of noise show.
+_MARKED, _ERRORS = 3, 3
 _COLOURS = ("#c1121f", "#e69f00", "#2a7f3f")
 
 
@@ -80,12 +81,14 @@ def _draw_map(ax, report, found):
 def _draw_energies(ax, report):
     """Mean square of the residual at each energy."""
     checked = report.checked
-    error = np.sqrt(2 / checked.residual.n_spectra)
-    ax.axhspan(1 - 3 * error, 1 + 3 * error, color="#dfe8d8", label="noise, 3 errors")
-    ax.plot(checked.energies, checked.residual.by_energy, color="0.3", lw=0.8)
+    by_energy = checked.residual.by_energy
+    low, high = by_chance(_ERRORS, checked.residual.n_spectra)
+    ax.axhspan(low, high, color="#dfe8d8", label=f"noise, {_ERRORS} errors")
+    ax.plot(checked.energies, by_energy, color="0.3", lw=0.8)
     ax.axhline(1, color="k", lw=0.7)
-    highest = max(1 + 8 * error, 1.05 * checked.residual.by_energy.max())
-    ax.set_ylim(min(1 - 8 * error, 0.95 * checked.residual.by_energy.min()), highest)
+    lowest, highest = by_chance(2 * _ERRORS, checked.residual.n_spectra)
+    lowest = min(lowest, 0.95 * by_energy.min())
+    ax.set_ylim(lowest, max(highest, 1.05 * by_energy.max()))
     ax.set_title("... at each energy", fontsize=11)
     _energies(ax, report)
     ax.legend(fontsize=9)
@@ -125,7 +128,7 @@ def _draw_spectrum(ax, report, found):
 def _draw_mean(ax, report):
     """The mean residual over all positions in units of its error."""
     checked = report.checked
-    ax.axhspan(-3, 3, color="#dfe8d8", label="noise, 3 errors")
+    ax.axhspan(-_ERRORS, _ERRORS, color="#dfe8d8", label=f"noise, {_ERRORS} errors")
     ax.plot(checked.energies, checked.residual.mean, color="0.3", lw=0.8)
     highest = max(5, 1.1 * np.abs(checked.residual.mean).max())
     ax.set_ylim(-highest, highest)

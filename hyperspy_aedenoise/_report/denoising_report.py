@@ -89,8 +89,9 @@ class DenoisingReport:
         Notes
         -----
         Peaks of this width in so many positions are put into the denoised spectra at
-        random places and energies, and denoised again in fresh noise, eight times: that
-        takes up to as long as `decompose_autoencoder`. A peak counts as kept if half of
+        random places and energies, and denoised again in fresh noise, eight times: of
+        many channels and few positions that takes several times as long as
+        `decompose_autoencoder`. A peak counts as kept if half of
         it comes out. What is found is the significance that it takes, which is kept
         for further energies. *Don't believe* it for peaks of other shapes than those of
         a Gaussian, or within something that changes as sharply in energy.

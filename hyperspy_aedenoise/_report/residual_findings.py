@@ -18,6 +18,16 @@ _CLEAR = 5.0
 _UNLIKE = 1.3
 
 
+def by_chance(n_errors, n_values):
+    """Mean squares of so many values of variance 1 at plus and minus standard errors.
+
+    Lower and upper limit, with the chance that a normal distribution has beyond them.
+    """
+    chance, half = scipy.special.ndtr(-n_errors), n_values / 2
+    inverses = scipy.special.gammaincinv, scipy.special.gammainccinv
+    return tuple(inverse(half, chance) / half for inverse in inverses)
+
+
 def on_residual(residual, places):
     """Findings on its variance and correlation, against the noise model.
 
@@ -93,9 +103,7 @@ def _on_intensity(residual):
 
 def _on_energy(residual, places):
     ratio = residual.by_energy / residual.variance
-    chance, half = scipy.special.ndtr(-_CLEAR), residual.n_spectra / 2
-    least = scipy.special.gammaincinv(half, chance) / half
-    most = scipy.special.gammainccinv(half, chance) / half
+    least, most = by_chance(_CLEAR, residual.n_spectra)
     off = (ratio < least / _OFF_BY_ENERGY) | (ratio > most * _OFF_BY_ENERGY)
     if off.any():
         at = int(np.abs(np.log(np.maximum(ratio, 1e-3))).argmax())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import scipy.ndimage
 
 from hyperspy_aedenoise._errors import must_be
 
@@ -210,16 +211,19 @@ def close_look(energies, mean, window):
 def background(energies, values):
     """What is taken off for a close look, and its name.
 
-    A power law through both ends of a spectrum, which are averaged over some channels,
-    where it falls and energies are positive; else a straight line.
+    Where a spectrum falls and energies are positive the steepest power law from its
+    beginning that it doesn't fall below, so that what is left is what stands on it:
+    before an edge nothing. Else a straight line through both ends. Both by means over
+    some channels.
     """
     end = max(len(values) // 12, 1)
+    smooth = scipy.ndimage.uniform_filter1d(values, end, mode="nearest")
     first, last = values[:end].mean(), values[-end:].mean()
     at, to = energies[:end].mean(), energies[-end:].mean()
-    if min(at, to) > 0 and energies.min() > 0 and min(first, last) > 0:
-        exponent = np.log(last / first) / np.log(to / at)
-        if exponent < 0:
-            return first * (energies / at) ** exponent, "a power law through both ends"
-    return first + (last - first) * (energies - at) / (
-        to - at
-    ), "a line through both ends"
+    if energies.min() > 0 and first > 0 and smooth.min() > 0:
+        after = slice(2 * end, None)
+        slopes = np.log(smooth[after] / first) / np.log(energies[after] / at)
+        if slopes.min(initial=0) < 0 and last < first:
+            return first * (energies / at) ** slopes.min(), "a power law"
+    line = first + (last - first) * (energies - at) / (to - at)
+    return line, "a line through both ends"

@@ -229,7 +229,7 @@ def test_the_maps_are_of_the_edge(rng, spoiled):
     assert 430 < low < high < 450
     # the peak is a hundredth of the range: it is shown from close by
     panels = panels_of_spectra(comparison.plot())
-    assert panels[1].get_title() == "Position 1, less a power law through both ends"
+    assert panels[1].get_title() == "Position 1, less a power law"
     low, high = window_of(comparison.plot(window=(360, 380)))
     assert (low, high) == pytest.approx((360, 380), abs=0.51)
 
