@@ -10,6 +10,9 @@ from hyperspy_aedenoise._report.words import n_spectra_in_words, with_error
 #: by energy; beside five standard errors.
 _OFF, _OFF_BY_LEVEL, _OFF_BY_ENERGY = 1.1, 1.15, 1.3
 _VERY_OFF = 1.5
+#: Fewest spectra whose variance at single energies is looked at: of fewer the fit
+#: follows the noise.
+_FEWEST = 12
 #: Correlation that is told, beside five standard errors.
 _CORRELATED = 0.03
 #: Standard errors beyond which something isn't chance.
@@ -102,6 +105,8 @@ def _on_intensity(residual):
 
 
 def _on_energy(residual, places):
+    if residual.n_spectra < _FEWEST:
+        return
     ratio = residual.by_energy / residual.variance
     least, most = by_chance(_CLEAR, residual.n_spectra)
     off = (ratio < least / _OFF_BY_ENERGY) | (ratio > most * _OFF_BY_ENERGY)

@@ -332,7 +332,7 @@ def test_few_spectra_with_a_noise_model_from_a_file(map_signal, tmp_path):
     assert part.check_denoising().n_judged == 1
 
 
-@pytest.mark.parametrize("n_spectra", [2, 4, 9])
+@pytest.mark.parametrize("n_spectra", [4, 12, 20])
 def test_few_spectra_have_no_bad_channels_by_chance(n_spectra, rng):
     restored = np.full((n_spectra, 2000), 100.0, np.float32)
     used = np.ones((1, n_spectra), bool)
