@@ -70,7 +70,7 @@ def packed(record, arrays):
             )
         )
     content, digest = io.BytesIO(), _Digest()
-    with zipfile.ZipFile(content, "w") as archive:
+    with _new_zip(content) as archive:
         for name, array in arrays.items():
             size, kind = array.nbytes, array.dtype.kind
             with _written(archive, f"{name}.npy", size, kind) as member:
@@ -87,6 +87,21 @@ def packed(record, arrays):
         with _written(archive, RECORD, len(text)) as member:
             member.write(text)
     return content.getvalue()
+
+
+@contextmanager
+def _new_zip(content):
+    """A zip to be written; what stops that, as Ctrl-C does, comes through as it is.
+
+    To close it while one of its members is open would be an error of another kind.
+    """
+    archive = zipfile.ZipFile(content, "w")
+    try:
+        yield archive
+    except BaseException:
+        archive.fp = None  # then there is nothing to close
+        raise
+    archive.close()
 
 
 def _written(archive, name, size, kind=None):

@@ -1,5 +1,6 @@
 """Ctrl-C costs nothing that was whole before."""
 
+import gc
 import json
 import os
 import signal
@@ -92,6 +93,17 @@ def test_ctrl_c_while_a_fit_is_stored_leaves_the_earlier_one(
     with pytest.raises(KeyboardInterrupt):
         train(trained_signal)
     assert trained_signal.metadata.Signal.Denoising.autoencoder is earlier
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_within_an_archive_comes_through(trained_signal, monkeypatch):
+    """Also while a member is begun, which then can't be closed."""
+    content = trained_signal.metadata.Signal.Denoising.autoencoder.tobytes()
+    denoiser = AutoencoderDenoiser.from_bytes(content)
+    monkeypatch.setattr("zlib.compressobj", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        denoiser.to_bytes()
+    gc.collect()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
