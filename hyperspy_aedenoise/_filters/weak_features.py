@@ -6,19 +6,15 @@ import numpy as np
 
 from hyperspy_aedenoise._filters.alike_means import alike_groups, leading_direction
 from hyperspy_aedenoise._filters.faint_maps import faint_map
-from hyperspy_aedenoise._filters.peak_templates import Peaks
+from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts, outside
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
-from hyperspy_aedenoise._filters.weak_scan import OUTSIDE, OutsideNoise, scan, templates
+from hyperspy_aedenoise._filters.weak_scan import OutsideNoise, scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, ends
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
 _MOST_WEAK, _FEWEST = 6, 12
 #: Estimates of a feature along energy and of its map in turn.
 _ROUNDS = 1
-#: Peaks that make up a feature, and by how much they must be above what noise reaches.
-_MOST_PEAKS, _BEYOND = 6, 0.7
-#: Where each of them may be beside that of the scan, in its widths, and how much wider.
-_ASIDE, _WIDER = np.arange(-0.45, 0.46, 0.15), 1.7 ** np.arange(-0.6, 0.61, 0.3)
 
 
 @dataclass(frozen=True)
@@ -77,9 +73,9 @@ def find_weak(observation, restoration, vectors=None):
     width, see `scan`; where that shows nothing, means over alike positions are looked
     at in all directions, see `leading_direction`. What is too large for chance becomes
     a code of its own: its spectrum is that of the residual in the places where it was
-    seen, made up of few peaks, and its map is filtered as what lies far below the
-    noise, see `faint_map`, both in turn. Then what is left is looked at again. What the
-    known codes lack of the feature is added to its spectrum.
+    seen, made up of few peaks and edges, and its map is filtered as what lies far below
+    the noise, see `faint_map`, both in turn. Then what is left is looked at again. What
+    the known codes lack of the feature is added to its spectrum.
     """
     search = _Search.of(observation, restoration)
     found, missed = [], []
@@ -170,7 +166,7 @@ class _Search:
         seen = scan(cells, self.count, peaks, noise)
         if seen.excess <= 0:
             return None
-        vector = self._outside(peaks.white([seen.template]))[0]
+        (vector,) = outside(peaks.white([seen.template]), self.known)
         vector, cells = self._refined(vector, peaks, seen.window)
         told = {
             "channel": float(peaks.centre[seen.template]),
@@ -215,13 +211,8 @@ class _Search:
 
     def along(self, vector):
         """The feature of a known direction."""
-        (vector,) = self._outside(vector[None])
+        (vector,) = outside(vector[None], self.known)
         return _Found(vector, self._map_of(vector), None)
-
-    def _outside(self, white):
-        """The part of whitened rows outside of the known components, of norm 1."""
-        white = white - (white @ self.known) @ self.known.T
-        return white / np.linalg.norm(white, axis=1, keepdims=True)
 
     def _matches(self, vector):
         """Noisy map of a direction, with noise of variance 1 where it is white."""
@@ -239,33 +230,10 @@ class _Search:
         return faint_map(codes, weights, self.groups)
 
     def _direction(self, cells, peaks):
-        """Direction of a map: few peaks that make up what is there."""
+        """Direction of a map: few peaks and edges that make up what is there."""
         scaled = (cells * np.sqrt(self._weights())).ravel()
         spectrum = scaled @ self.outside / np.linalg.norm(scaled)
-        limit = np.sqrt(2 * np.log(len(peaks.centre))) + _BEYOND
-        numbers, taken, rest = [], np.empty((0, len(spectrum))), spectrum
-        while len(numbers) < _MOST_PEAKS:
-            match = np.abs(peaks.all_matches(rest[None])[0])
-            number = int(match.argmax())
-            if numbers and (match[number] < limit or number in numbers):
-                break
-            numbers.append(number)
-            taken = np.vstack([taken, self._sharpened(peaks, number, rest)])
-            heights = np.linalg.lstsq(taken.T, spectrum, rcond=1e-6)[0]
-            rest = spectrum - heights @ taken
-        vector = spectrum - rest
-        return vector / np.linalg.norm(vector)
-
-    def _sharpened(self, peaks, number, spectrum):
-        """The peak near one of them that matches a spectrum best, whitened."""
-        centre, width = peaks.centre[number], peaks.width[number]
-        widths, centres = np.meshgrid(width * _WIDER, centre + width * _ASIDE)
-        spread = np.ones(centres.size)
-        near = Peaks(centres.ravel(), widths.ravel(), peaks.colour, spread)
-        white = near.white(slice(None))
-        seen = np.square(white @ self.known).sum(axis=1) < 1 - OUTSIDE**2
-        some = self._outside(white[seen])
-        return some[np.abs(some @ spectrum).argmax()]
+        return made_of_parts(spectrum, peaks, self.known)
 
     def _place(self, window, cells, vector):
         """Where a feature is, and how strong, as numbers.

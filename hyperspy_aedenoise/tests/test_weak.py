@@ -8,6 +8,7 @@ from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._filters.faint_maps import faint_map
+from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts
 from hyperspy_aedenoise._filters.two_levels import two_levels
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, around, fitted_windows, integral
@@ -96,6 +97,19 @@ def test_a_feature_where_the_known_codes_are_alike(rng):
         values = result.spectra().reshape(truth.shape)
         kept.append(np.vdot(values - clean(), contrast) / np.vdot(contrast, contrast))
     assert np.mean(kept) == pytest.approx(0.85, abs=0.15)
+
+
+def test_a_faint_edge_is_kept_as_one(rng):
+    """In noise its shape is found better than any peak could be without noise."""
+    edge = np.where(CHANNEL >= 60, np.exp(-(CHANNEL - 60) / 12), 0)
+    edge /= np.linalg.norm(edge)
+    colour, known = Colour.of(NOISE, np.ones(100)), np.empty((100, 0))
+    dense = [peak(at, width) for at in range(55, 80) for width in np.arange(2, 12, 0.5)]
+    alike = np.array(dense) @ edge / np.linalg.norm(dense, axis=1)
+    peaks = templates(colour, known)
+    draws = 14 * edge + rng.standard_normal((20, 100))
+    found = [made_of_parts(one, peaks, known) @ edge for one in draws]
+    assert np.mean(found) > alike.max()
 
 
 def test_a_smooth_trend(rng):
