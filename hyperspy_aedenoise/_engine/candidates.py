@@ -135,7 +135,6 @@ class Candidates:
         self.found = {}
         self._codes = {}  # filtered, without and with the network, by place
         self._judged = {}  # all that were judged with principal spectra, by place
-        self._along = set()  # those that were judged with spectra along energy, too
 
     def run(self, progress, rng):
         """Try them.
@@ -196,8 +195,11 @@ class Candidates:
         judged, codes = self._judged[place]
         is_near = judged.value <= best.value + max(judged.error, best.error)
         is_worth_it = encoder is None or is_near or not self.trial.thorough
-        if is_worth_it and place not in self._along:
-            self._along.add(place)
+        is_known = any(
+            recipe.place == place and recipe.decoder != DECODERS[0]
+            for recipe in self.found
+        )
+        if is_worth_it and not is_known:
             self._judge(place, codes, decoders=DECODERS[1:])
 
     def _ranked_filters(self):

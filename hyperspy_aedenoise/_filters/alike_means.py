@@ -29,7 +29,7 @@ def alike_groups(codes, grid):
     -------
     tuple of ndarray of int, each of shape (n_used, n_alike)
         For each cell that is used the numbers, among these, of those like it: groups of
-        two sizes; none of few cells.
+        two sizes, the larger one first; none of few cells.
     """
     count = grid.count()
     used = count > 0
@@ -41,7 +41,8 @@ def alike_groups(codes, grid):
     guide = means.reshape(*grid.shape, -1)
     sizes = [max(int(share * n_used), _FEWEST_ALIKE) for share in _SHARES]
     inside = used.reshape(grid.shape)
-    return tuple(alike(guide, inside, MapFilter(1, n), n) for n in sizes)
+    group = alike(guide, inside, MapFilter(1, sizes[0]), *sizes)
+    return tuple(group[:, :n] for n in sizes)
 
 
 def over_groups(groups, share, n):

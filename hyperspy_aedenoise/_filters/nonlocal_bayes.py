@@ -162,7 +162,7 @@ def _every(step, shape):
     return ((y + x) % step == 0).ravel()
 
 
-def alike(guide, used, filter_, n_alike):
+def alike(guide, used, filter_, n_alike, n_first=None):
     """Which positions are alike.
 
     Parameters
@@ -174,6 +174,9 @@ def alike(guide, used, filter_, n_alike):
     filter_ : MapFilter
         For its patches.
     n_alike : int
+    n_first : int, optional
+        So many of each group that are the most alike stand first. Default: in any
+        order.
 
     Returns
     -------
@@ -187,7 +190,7 @@ def alike(guide, used, filter_, n_alike):
         positions = positions[used.ravel()[positions]]
         if len(positions):
             seen, others = patches.at(positions), patches.at(candidates)
-            group = _most_alike(seen, others, n_alike)
+            group = _most_alike(seen, others, n_alike, n_first)
             found[number[positions]] = number[candidates[group]]
     return found
 
@@ -312,11 +315,16 @@ def _neighbourhoods(used):
             yield block.ravel(), np.union1d(index[around][used[around]], anywhere)
 
 
-def _most_alike(patches, candidates, n_alike):
-    """Indices of the nearest candidates of each patch, shape (n, n_alike)."""
+def _most_alike(patches, candidates, n_alike, n_first=None):
+    """Indices of the nearest candidates of each patch, shape (n, n_alike).
+
+    The nearest `n_first` of them stand first.
+    """
+    ends = [n - 1 for n in (n_first, n_alike) if n is not None]
     power = np.square(candidates).sum(axis=1)
     found, step = [], int(np.clip(_DISTANCES // len(candidates), 1, 1000))
     for start in range(0, len(patches), step):
         distance = power - 2 * patches[start : start + step] @ candidates.T
-        found.append(np.argpartition(distance, n_alike - 1, axis=1)[:, :n_alike])
+        order = np.argpartition(distance, ends, axis=1)
+        found.append(order[:, :n_alike])
     return np.concatenate(found)

@@ -7,6 +7,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
+from hyperspy_aedenoise._filters import weak_features
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts
 from hyperspy_aedenoise._filters.two_levels import two_levels
@@ -82,21 +83,25 @@ def test_a_negative_feature_beside_the_known_component(rng):
     assert kept == pytest.approx(1, abs=3 / 11)
 
 
-def test_a_feature_where_the_known_codes_are_alike(rng):
+def test_a_feature_where_the_known_codes_are_alike(rng, monkeypatch):
     """It is in places far from each other, so that no window shows it.
 
-    Without means over alike positions a tenth of it is kept.
+    Most of it is kept; without means over alike positions most of it is lost.
     """
     between = np.abs(np.cos(X) * np.cos(0.7 * Y)) < 0.3
     truth, extra = with_feature(between, 24, peak(70, 3))
     contrast = extra - extra.mean(axis=(0, 1))
-    kept = []
-    for _ in range(4):
+
+    def kept():
         _, result = restored(truth, NOISE, rng)
-        assert len(result.weak.found) == 1
         values = result.spectra().reshape(truth.shape)
-        kept.append(np.vdot(values - clean(), contrast) / np.vdot(contrast, contrast))
-    assert np.mean(kept) == pytest.approx(0.85, abs=0.15)
+        share = np.vdot(values - clean(), contrast) / np.vdot(contrast, contrast)
+        return share, len(result.weak.found)
+
+    shares, numbers = np.transpose([kept() for _ in range(4)])
+    assert np.mean(shares) > 0.5 and (numbers == 1).all()
+    monkeypatch.setattr(weak_features, "alike_groups", lambda *_: ())
+    assert np.mean([kept()[0] for _ in range(4)]) < 0.5
 
 
 def test_a_faint_edge_is_kept_as_one(rng):
