@@ -113,3 +113,19 @@ def real_file(name):
     if not path.exists():
         pytest.skip(f"{name} is not there")
     return path
+
+
+def state_of(signal):
+    """Everything that must not change, but for the documented entry."""
+    metadata = signal.metadata.as_dictionary()
+    metadata["Signal"].pop("Denoising", None)
+    return (
+        np.array(signal.data).tobytes(),
+        signal.data.dtype,
+        str(signal.axes_manager._get_axes_dicts()),
+        str(metadata),
+    )
+
+
+def same(one, other):
+    return np.allclose(one.data, other.data, atol=1e-6, equal_nan=True)

@@ -13,7 +13,7 @@ import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise._archive.write_beside import beside, check_writable
-from hyperspy_aedenoise.tests import archives
+from hyperspy_aedenoise.tests.archive import archives
 
 
 @pytest.fixture(scope="module")

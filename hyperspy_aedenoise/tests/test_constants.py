@@ -96,7 +96,7 @@ def test_every_line_of_the_table_is_read():
 def test_evidence_is_there(package):
     """The tests and scripts that a row names exist."""
     tests = "\n".join(
-        path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")
+        path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py")
     )
     for place, name, *_, evidence in rows():
         for word in re.findall(r"`([^`]+)`", evidence if place == package else ""):

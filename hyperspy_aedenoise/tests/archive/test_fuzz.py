@@ -14,8 +14,8 @@ import pytest
 
 from hyperspy_aedenoise import AutoencoderDenoiser
 from hyperspy_aedenoise._report.summary import latent_names, summary
-from hyperspy_aedenoise.tests import archives
-from hyperspy_aedenoise.tests.archives import (
+from hyperspy_aedenoise.tests.archive import archives
+from hyperspy_aedenoise.tests.archive.archives import (
     KINDS,
     N,
     as_npy,

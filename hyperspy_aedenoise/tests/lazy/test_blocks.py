@@ -1,12 +1,8 @@
 """Maps that need not be in memory: by blocks, everything is as it is at once."""
 
 import logging
-import os
-import sys
 import threading
 import weakref
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import dask
 import dask.array as da
@@ -16,82 +12,18 @@ import pytest
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._denoiser import error_bars
 from hyperspy_aedenoise._engine import selection
 from hyperspy_aedenoise._observation import spectra_by_blocks as blocks
 from hyperspy_aedenoise._signals import memory
 from hyperspy_aedenoise.tests.conftest import SIGMA, train
-
-#: What gives a signal, without arguments.
-RESULTS = (
-    "get_autoencoder_model",
-    "get_autoencoder_loadings",
-    "get_autoencoder_uncertainty",
+from hyperspy_aedenoise.tests.lazy.conftest import (
+    CHUNKINGS,
+    RESULTS,
+    assert_fits_alike,
+    assert_same,
+    lazy_of,
+    values_of,
 )
-CHUNKINGS = {
-    "also along energy": (8, 8, 16),
-    "odd": ((5, 1, 6), (3, 10, 1), (7, 29, 24)),
-    "whole rows": (1, -1, -1),
-    "energies one by one": (-1, -1, 1),
-    "one chunk": (-1, -1, -1),
-}
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    """Maps of a few hundred spectra are large ones: 34 spectra of 60 channels each.
-
-    The draws of the uncertainty, which are not judged here, are few.
-    """
-    monkeypatch.setattr(blocks, "_BLOCK", 2**11)
-    monkeypatch.setattr(error_bars, "N_DRAWS", 3)
-
-
-@pytest.fixture(scope="module")
-def noisy():
-    """(y, x | energy) = (12, 14 | 60)."""
-    clean = aed.data.sto_o_k((12, 14), energy_start=527, dispersion=0.5, n_channels=60)
-    return aed.add_noise(clean, SIGMA, random_state=1)
-
-
-@pytest.fixture(scope="module")
-def fitted(noisy):
-    """Of the noisy one, in memory."""
-    signal = noisy.deepcopy()
-    train(signal)
-    return signal
-
-
-def lazy_of(signal, chunks=(8, 8, 16)):
-    """A lazy copy in some chunks."""
-    lazy = signal.as_lazy()
-    lazy.data = da.from_array(signal.data, chunks=chunks)
-    return lazy
-
-
-def values_of(signal):
-    return np.asarray(signal.data)
-
-
-def assert_same(found, expected, scale):
-    """Equal to 1e-4 of a standard deviation, and NaN at the same places."""
-    found, expected = values_of(found), values_of(expected)
-    assert found.dtype == expected.dtype
-    assert np.array_equal(np.isnan(found), np.isnan(expected))
-    known = ~np.isnan(expected)
-    spread = np.std(scale[np.isfinite(scale)], dtype=float)
-    assert np.abs(found - expected)[known].max() < 1e-4 * spread
-
-
-def assert_fits_alike(signal, lazy, **keywords):
-    """A fit to lazy data denoises as one to the same data in memory does."""
-    train(signal, **keywords)
-    train(lazy, **keywords)
-    assert lazy._lazy
-    denoised = lazy.get_autoencoder_model()
-    assert denoised._lazy
-    assert_same(denoised, signal.get_autoencoder_model(), signal.data)
-
 
 # Chunks ---------------------------------------------------------------------------
 
@@ -360,40 +292,6 @@ def test_the_data_are_never_in_memory_as_a_whole(chunks, monkeypatch):
             assert counter.share() < 0.25
 
 
-# Schedulers -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheduler", ["threads", "synchronous"])
-def test_the_scheduler_is_the_users(scheduler, noisy, fitted):
-    """Nothing is computed by another one."""
-    asked = []
-
-    def get(graph, keys, **keywords):
-        asked.append(keys)
-        kinds = {"threads": dask.threaded.get, "synchronous": dask.get}
-        return kinds[scheduler](graph, keys, **keywords)
-
-    lazy = lazy_of(noisy)
-    with dask.config.set(scheduler=get):
-        train(lazy)
-        assert asked
-        asked.clear()
-        result = lazy.get_autoencoder_model(lazy_output=False)
-        assert len(asked) == 2  # a look at a block, and all of them
-    assert_same(result, fitted.get_autoencoder_model(), noisy.data)
-
-
-def test_processes(noisy, fitted):
-    lazy = lazy_of(noisy)
-    with (
-        ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
-        dask.config.set(scheduler="processes", pool=pool),
-    ):
-        train(lazy)
-        result = lazy.get_autoencoder_model(lazy_output=False)
-    assert_same(result, fitted.get_autoencoder_model(), noisy.data)
-
-
 # What is asked for, and what is told ----------------------------------------------
 
 
@@ -447,66 +345,3 @@ def test_passes_over_lazy_data_show_a_bar(noisy, capsys, monkeypatch):
     noisy = noisy.deepcopy()
     train(noisy, show_progressbar=True)
     assert "Reading" not in capsys.readouterr().err
-
-
-# A cluster: last, as it computes everything while its client lives ------------------
-
-
-@pytest.fixture(scope="module")
-def client():
-    """Of two worker processes."""
-    distributed = pytest.importorskip("distributed")
-    with (
-        dask.config.set({"distributed.worker.memory.terminate": False}),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=":0",
-            silence_logs=logging.ERROR,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-def loaded():
-    """Heavy packages that are loaded in this process."""
-    return {"keras", "tensorflow"} & set(sys.modules)
-
-
-def pid_of(rows):
-    """The process that treats some spectra, for each of them."""
-    return np.full(len(rows), os.getpid())
-
-
-def test_a_cluster_computes_the_same(client, noisy, fitted):
-    """Its workers do the work, and need no Keras for the fit."""
-    lazy = lazy_of(noisy)
-    everywhere = np.ones((12, 14), bool)
-    pids = blocks.spectra_of(lazy.data, everywhere).gather(pid_of)
-    workers = client.run(os.getpid).values()
-    assert set(pids) == set(workers)
-    before = sum(len(log) for log in client.run(_log_of).values())
-    train(lazy)
-    assert sum(len(log) for log in client.run(_log_of).values()) > before
-    # reading a stored autoencoder, for what follows, may still need Keras
-    assert not set().union(*client.run(loaded).values())
-    for name in RESULTS:
-        result, expected = getattr(lazy, name)(), getattr(fitted, name)()
-        assert result._lazy
-        scale = expected.data if "loadings" in name else noisy.data
-        assert_same(result, expected, scale)
-
-
-def _log_of(dask_worker):
-    return list(dask_worker.state.log)
-
-
-def test_a_cluster_compares_the_same(client, noisy, fitted):
-    lazy = lazy_of(noisy)
-    train(lazy)
-    found, expected = lazy.compare_denoising(), fitted.compare_denoising()
-    assert found.recommended == expected.recommended
-    for route, signal in found.signals.items():
-        assert_same(signal, expected.signals[route], noisy.data)

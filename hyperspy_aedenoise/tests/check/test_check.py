@@ -6,7 +6,6 @@ import scipy.ndimage
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
-from hyperspy_aedenoise._check.region import RegionMeans
 from hyperspy_aedenoise._check.residual import ResidualStatistics
 from hyperspy_aedenoise._check.residual_means import structures
 from hyperspy_aedenoise._noise.whitening import OwnWhitening
@@ -14,11 +13,17 @@ from hyperspy_aedenoise._observation.observation import Observation
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, same
 from hyperspy_aedenoise._report import findings
 from hyperspy_aedenoise._report.residual_findings import on_residual
+from hyperspy_aedenoise.tests.check.conftest import NOISE, fitted
 
-NOISE = NoiseModel(gain=1.0, offset=4.0)
 SHAPE = (24, 26)
+
+
 CHANNEL = np.arange(90)
+
+
 Y, X = np.indices(SHAPE)
+
+
 PLACES = findings.Places(
     500 + 0.1 * CHANNEL, "eV", np.argwhere(np.ones(SHAPE, bool)), SHAPE, 0.1
 )
@@ -134,20 +139,6 @@ def test_each_kind_is_told(spoil, kind, rng):
     assert any(character.isdigit() for character in text)
 
 
-def fitted(signal):
-    signal.decompose_autoencoder(
-        random_state=0, show_progressbar=False, print_info=False
-    )
-    return signal
-
-
-@pytest.fixture(scope="module")
-def map_signal():
-    clean = aed.data.sto_o_k((18, 20), n_channels=80, dispersion=0.3) * 300.0
-    noisy = fitted(aed.add_noise(clean, NOISE, random_state=0))
-    return clean, noisy, noisy.check_denoising(truth=clean)
-
-
 def test_a_good_denoising_has_nothing_against_it(map_signal):
     clean, noisy, report = map_signal
     assert [one["kind"] for one in report.findings] == ["truth"]
@@ -205,51 +196,6 @@ def test_what_it_names_is_kept(map_signal):
         kept.append(rest[y : y + 4, x : x + 4].mean(axis=(0, 1)) @ peak / (peak @ peak))
         kept[-1] /= height
     assert np.mean(np.array(kept) > 0.5) >= 0.8
-
-
-def test_means_of_a_region(map_signal):
-    """By mask and by region of interest; errors are those of the noise."""
-    import hyperspy.api as hs
-
-    _, noisy, report = map_signal
-    mask = np.zeros(noisy.axes_manager.navigation_shape, bool)
-    mask[3:9, 5:10] = True
-    region = report.region(mask)
-    inside = noisy.data[5:10, 3:9].reshape(-1, 80)
-    assert region.n_positions == 30
-    np.testing.assert_allclose(
-        region.signals["raw"].data, inside.mean(axis=0), rtol=1e-5
-    )
-    variance = region.signals["raw"].metadata.Signal.Noise_properties.variance
-    np.testing.assert_allclose(
-        variance.data, NOISE.variance(inside.mean(axis=0)) / 30, rtol=0.2
-    )
-    assert max(abs(row["significance"]) for row in region.table) < 4.5
-    x, y = noisy.axes_manager.navigation_axes
-    roi = hs.roi.RectangularROI(
-        x.index2value(3), y.index2value(5), x.index2value(9), y.index2value(10)
-    )
-    by_roi = report.region(roi)
-    np.testing.assert_array_equal(
-        by_roi.signals["raw"].data, region.signals["raw"].data
-    )
-    assert len(region.plot().axes) == 2
-    assert "standard errors" in str(region)
-    with pytest.raises(TypeError, match="`region` must be a mask"):
-        report.region("all")
-    with pytest.raises(ValueError, match="`region` must be of the signal's"):
-        report.region(mask.T)
-
-
-def test_the_difference_of_a_region_scatters_as_it_says(rng):
-    """Correlation along energy included."""
-    noise = NoiseModel(0.5, 2.0, (1.0, 0.5, 0.2))
-    clean = np.full((40, 90), 50.0)
-    found = [
-        RegionMeans.of(noise.sample(clean, rng), clean, noise).significance
-        for _ in range(60)
-    ]
-    assert 0.9 < np.std(found) < 1.1
 
 
 def test_masks_lazy_and_single_spectra(map_signal):

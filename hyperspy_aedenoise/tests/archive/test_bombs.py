@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from hyperspy_aedenoise.tests import archives
-from hyperspy_aedenoise.tests.archives import as_npy, sealed, taken_apart
+from hyperspy_aedenoise.tests.archive import archives
+from hyperspy_aedenoise.tests.archive.archives import as_npy, sealed, taken_apart
 
 DATA = Path(__file__).parent / "data"
 
