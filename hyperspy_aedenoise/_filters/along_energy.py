@@ -68,8 +68,8 @@ def fitted_spectra(observation, codes):
     centred = _Products(observation.mean)
     parts = observation.spectra.total(centred, basis.astype(np.float32))
     pedestal = observation.noise.pedestal
-    added = centred.mean - pedestal + observation.dimming
-    parts += np.outer(basis.sum(axis=0), added)
+    parts += np.outer(basis.sum(axis=0), centred.mean - pedestal)
+    parts += np.outer(observation.own_share @ basis, observation.dimming)
     calm = along_energy(observation.colour.whiten(parts))
     # codes that don't vary, or are alike, have no spectrum of their own
     spectra = np.linalg.lstsq(triangle, calm, rcond=1e-6)[0]

@@ -55,11 +55,12 @@ def unlike_a_measurement(spectra):
             "those spectra (`navigation_mask`)."
         )
     # of counts there are many zeros as well, but nothing between them and one count
-    rounding = 1e-6 * (highest - lowest)
-    above = spectra[spectra > lowest + rounding] - lowest
-    n_bottom, n_near = spectra.size - len(above), (above < 0.3 * spread).sum()
-    n_expected = min(_NEAR_CLIPPED * n_bottom, _NEAR_CLIPPED * len(above))
-    if n_bottom > fewest and n_near > max(fewest, n_expected):
+    rounding = min(1e-6 * (highest - lowest), 0.01 * spread)
+    is_above = spectra > lowest + rounding
+    n_bottom = spectra.size - is_above.sum()
+    beside = steps[np.diff(is_above, axis=1)]
+    n_near = (beside < 0.15 * np.median(beside)).sum() if beside.size else 0
+    if n_bottom > fewest and n_near > max(fewest, _NEAR_CLIPPED * beside.size):
         yield (
             f"{100 * n_bottom / spectra.size:.2g} % of the values are exactly "
             f"{lowest:.6g}, and none lower: they were clipped. Their mean is too "

@@ -89,7 +89,12 @@ class Observation:
     @property
     def n_noisy(self):
         """How many spectra have noise; those with less than their level in part."""
-        return float((self._balanced[3] / self.level).sum())
+        return float(self.own_share.sum())
+
+    @property
+    def own_share(self):
+        """Noise variance that was counted, relative to the level, (n_spectra,)."""
+        return self._balanced[3] / self.level
 
     @property
     def dimming(self):
@@ -98,7 +103,8 @@ class Observation:
         Shape (n_channels,). Spectra that are bright by chance weigh less: Stein's
         identity gives the covariance of a value and a weight that depends on it (C.
         Stein, Ann. Statist. 9 (1981) 1135, https://doi.org/10.1214/aos/1176345632,
-        lemma 1).
+        lemma 1). It is that of a spectrum with the noise of its level; those with less
+        are lowered by their `own_share` of it.
         """
         return self._balanced[4]
 
@@ -112,7 +118,8 @@ class Observation:
         dimming = np.zeros(self.n_channels)
         for _ in range(_STEPS):
             weight = 1 / level / (1 / level).sum()
-            mean = self.spectra.total(_weighted_sum, weight) + dimming
+            mean = self.spectra.total(_weighted_sum, weight)
+            mean += weight @ (own / level) * dimming
             colour = Colour.of(self.noise, mean)
             before, (own, level, dimming) = level, self._levels(mean, colour.spread)
             if np.ptp(level / before) < _STILL:  # the weights stay as they are

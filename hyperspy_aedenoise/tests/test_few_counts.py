@@ -101,6 +101,18 @@ def test_sums_over_regions_and_channels_are_kept(mean):
     assert abs(restored.sum(dtype=float) - total) < 3 * np.sqrt(total)
 
 
+@pytest.mark.parametrize("dark", (0.001, 0.02))
+def test_a_dark_half_stays_dark(dark):
+    """No light comes from the bright one, nor goes there."""
+    clean, _ = counted(0.5)
+    clean[:, :12] *= dark
+    noisy = np.random.default_rng(0).poisson(clean).astype(np.float32)
+    restored = denoised(noisy).denoise(noisy)
+    for half in np.s_[:, :12], np.s_[:, 12:]:
+        apart = restored[half].sum(dtype=float) - noisy[half].sum(dtype=float)
+        assert abs(apart) < 3 * np.sqrt(clean[half].sum())
+
+
 def test_sums_of_codes_are_kept_whatever_the_filter(rng):
     """Also where the counting noise differs from position to position."""
     _, noisy = counted(20.0, size=16)

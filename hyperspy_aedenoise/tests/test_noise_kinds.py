@@ -72,8 +72,20 @@ def test_resampled_in_space(rng):
 def test_clipped_at_zero(rng):
     clean, background = edge_map(rng)
     assert "clipped" in words(np.maximum(NOISE.sample(clean, rng) - background, 0))
-    # counts have as many zeros
-    assert "clipped" not in words(rng.poisson(clean / 500).astype(float))
+    # counts have as many zeros, also beside a zero-loss peak
+    for counts in (clean / 500, low_loss(rng)):
+        assert "clipped" not in words(rng.poisson(counts).astype(float))
+    assert "clipped" in words(
+        np.maximum(low_loss(rng) + rng.normal(-2, 5, (144, 200)), 0)
+    )
+
+
+def low_loss(rng):
+    """A zero-loss peak that moves, a plasmon, and a count between them."""
+    energy = np.arange(200) * 0.2 - 5
+    apart = energy - rng.normal(0, 0.1, (144, 1))
+    plasmon = 300 * np.exp(-0.5 * ((energy - 20) / 4) ** 2)
+    return 1e6 * np.exp(-0.5 * (apart / 0.5) ** 2) + 1 + plasmon
 
 
 def test_saturated(rng):
