@@ -6,8 +6,9 @@ from math import comb
 import numpy as np
 import scipy.ndimage
 
-#: Orders of the differences that tell a pattern from curvature.
-_ORDERS = (2, 4, 6)
+#: Orders of the differences that tell a pattern from curvature, and the least size of
+#: the last one relative to that before it: a pattern has the same in all.
+_ORDERS, _STILL_THERE = (2, 4, 6, 8, 12), 0.8
 #: Share of the counts by which dim spectra must have less than bright ones.
 _UNLIKE = 0.2
 #: Factor by which bright channels must have more than dim ones, and by which a pattern
@@ -155,7 +156,8 @@ def _pattern(spectrum, variance, correlation, scale, used):
     Returns
     -------
     float
-        0 if it is within four standard errors of none.
+        0 if it is within four standard errors of none, or still falls with the order,
+        as it does where lines are few channels wide.
     """
     sizes = []
     for order in _ORDERS:
@@ -173,7 +175,7 @@ def _pattern(spectrum, variance, correlation, scale, used):
         excess = spread**2 - of_noise
         doubt = 4 * 1.65 * np.sqrt(order / inner.sum()) * of_noise
         sizes.append(np.sqrt(excess / power[0]) if excess > doubt else 0.0)
-    return float(min(sizes))
+    return float(min(sizes)) if sizes[-1] >= _STILL_THERE * sizes[-2] else 0.0
 
 
 def _bright(spectrum):

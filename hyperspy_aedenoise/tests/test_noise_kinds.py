@@ -35,9 +35,14 @@ def test_nothing_is_said_of_good_data(scale, rng):
     assert not words(NoiseModel(1.0, 4.0).sample(clean, rng))
 
 
-def test_the_curvature_of_a_spectrum_is_no_pattern(rng):
-    """Edges of 60000 counts, where it is half as large as the noise."""
-    clean = data.sto_o_k((16, 16)).data * 60000.0
+@pytest.mark.parametrize(
+    "sampling", [(0.125, 256), (0.25, 100)], ids=["fine", "coarse"]
+)
+def test_the_curvature_of_a_spectrum_is_no_pattern(sampling, rng):
+    """Edges of 60000 counts, where it is half as large as the noise, or larger."""
+    dispersion, n_channels = sampling
+    clean = data.sto_o_k((16, 16), dispersion=dispersion, n_channels=n_channels).data
+    clean = clean * 60000.0
     spectra = NoiseModel(1.0, 4.0).sample(clean, rng).reshape(-1, clean.shape[-1])
     noise = estimate_noise(spectra)
     assert not noise.warnings
