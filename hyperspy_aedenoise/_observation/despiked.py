@@ -1,6 +1,6 @@
 """Observations without their spikes, which are replaced whenever spectra are read."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,45 @@ def despiked(observation, spikes):
 def has_spikes(spikes, n_spectra):
     """Which spectra have any, bool, shape (n_spectra,)."""
     return np.bincount(spikes.row, minlength=n_spectra) > 0
+
+
+@dataclass(frozen=True)
+class SpikesApart:
+    """The spikes of an observation, and what is without them.
+
+    Parameters
+    ----------
+    calm : Observation
+        With what is usual in place of spikes.
+    rows : ndarray of int
+        Numbers of the spectra that have spikes.
+    heights : ndarray, shape (n_rows, n_channels)
+        Of the spikes in them, in signal units.
+    kept : ndarray of int
+        Numbers of the others; nothing could be judged where there are none: then all.
+    """
+
+    calm: object
+    rows: np.ndarray
+    heights: np.ndarray
+    kept: np.ndarray
+
+    @classmethod
+    def of(cls, observation):
+        spikes = spikes_in(observation)
+        calm = despiked(observation, spikes)
+        spiky = has_spikes(spikes, observation.n_spectra)
+        rows = np.flatnonzero(spiky)
+        heights = observation.spectra.take(rows) - calm.spectra.take(rows)
+        return cls(calm, rows, heights, np.flatnonzero(~spiky | spiky.all()))
+
+    def added_to(self, spectra):
+        """Spectra with the spikes."""
+        if not len(self.rows):
+            return spectra
+        spectra = spectra.copy()
+        spectra[self.rows] += self.heights
+        return spectra
 
 
 def as_dict(spikes, layout):

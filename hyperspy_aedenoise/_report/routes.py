@@ -12,7 +12,7 @@ from hyperspy_aedenoise._engine.recorrupted_pairs import (
 )
 from hyperspy_aedenoise._linear.hyperspy_pca import MOST_COMPONENTS, PCA
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
-from hyperspy_aedenoise._observation.despiked import despiked, has_spikes, spikes_in
+from hyperspy_aedenoise._observation.despiked import SpikesApart, despiked, spikes_in
 from hyperspy_aedenoise._observation.spectra_by_blocks import InMemory, same, slices
 from hyperspy_aedenoise._report.estimate import (
     Estimate,
@@ -132,8 +132,9 @@ class Routes:
         judged = self.observation
         if judged.n_spectra > MOST_JUDGED:
             judged = judged.take(*judged.layout.pieces(MOST_JUDGED, _N_PIECES))
-        expected, spiky = _expected(judged)
-        (kept,) = np.nonzero(~spiky)
+        spikes = SpikesApart.of(judged)
+        calm, kept = spikes.calm, spikes.kept
+        expected = spikes.added_to(calm.spectra.gather(principal_codes(calm).denoise))
         power = float(judged.noise.variance(expected[kept]).mean(dtype=float))
         scale = 1 + RATIO**2
         noise = judged.noise.scaled(scale)
@@ -166,7 +167,7 @@ class Routes:
         }
         mse = dict(paired)
         if self.denoiser.is_spatial or judged.is_counted:
-            for route, errors in self._rehearsals(judged, kept).items():
+            for route, errors in self._rehearsals(judged, spikes).items():
                 mse[route], error[route] = with_untold(route, errors)
         return Estimate(
             mse=mse,
@@ -174,7 +175,7 @@ class Routes:
             n_judged=len(kept),
             error=error,
             paired=paired,
-            n_spiky=int(spiky.sum()),
+            n_spiky=judged.n_spectra - len(kept),
             taken=float(np.mean(taken)),
             is_proven=self._is_proven(),
         )
@@ -194,8 +195,11 @@ class Routes:
         error = error / (1 + RATIO**2)
         return float(error.mean()), float(error.std() / np.sqrt(error.size))
 
-    def _rehearsals(self, judged, kept):
-        """Errors on denoised spectra in fresh noise, a list by route."""
+    def _rehearsals(self, judged, spikes):
+        """Errors on denoised spectra in fresh noise, a list by route.
+
+        With the spikes that there are: PCA mixes them into other spectra.
+        """
         clean = self.denoiser.denoise(judged.spectra.all())
         clean = clean.reshape(-1, judged.n_channels)
         if judged.is_counted:
@@ -205,14 +209,17 @@ class Routes:
         # how many numbers a restoration takes hangs on rounding: noise has its own
         for rng in np.random.default_rng(1).spawn(_REHEARSALS):
             noisy = _in_noise(clean, judged.noise, rng.spawn(1)[0])
-            fresh = judged.with_spectra(InMemory(noisy))
+            calm, fresh = (
+                judged.with_spectra(InMemory(rows))
+                for rows in (noisy, spikes.added_to(noisy))
+            )
             restored = {"raw": fresh.spectra, **self._by_components(fresh)}
             if rehearsal:
-                restored["autoencoder"] = rehearsal.restoration(fresh, rng).restored
+                restored["autoencoder"] = rehearsal.restoration(calm, rng).restored
             else:
                 restored["autoencoder"] = self._autoencoder_on(fresh)
             for route, spectra in restored.items():
-                mse = float(spectra.gather(error, clean)[kept].mean())
+                mse = float(spectra.gather(error, clean)[spikes.kept].mean())
                 found.setdefault(route, []).append(mse)
         return found
 
@@ -270,18 +277,6 @@ class Routes:
         if twin.history_["interrupted"]:
             raise KeyboardInterrupt  # half a comparison would mislead
         return twin
-
-
-def _expected(observation):
-    """Estimate of the expected values, with the spikes, and which spectra have any."""
-    spikes = spikes_in(observation)
-    calm = despiked(observation, spikes)
-    expected = calm.spectra.gather(principal_codes(calm).denoise)
-    spiky = has_spikes(spikes, observation.n_spectra)
-    rows = np.flatnonzero(spiky)
-    expected[rows] += observation.spectra.take(rows) - calm.spectra.take(rows)
-    # nothing could be judged where all have some
-    return expected, spiky & ~spiky.all()
 
 
 def _denoised(denoiser, observation):

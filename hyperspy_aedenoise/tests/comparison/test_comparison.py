@@ -93,6 +93,23 @@ def test_errors_estimated_without_truth_are_right(compared):
         assert abs(off) < allowed
 
 
+def test_errors_beside_spikes_are_right(compared, rng):
+    """Of spectra without any, into which PCA mixes those of others."""
+    clean, noisy, *_ = compared
+    signal = noisy.deepcopy()
+    hit = rng.choice(clean.data.size // 60, 20, replace=False)
+    signal.data.reshape(-1, 60)[hit, rng.integers(5, 55, 20)] += 100 * SIGMA
+    train(signal)
+    comparison = signal.compare_denoising()
+    others = np.ones(clean.data.size // 60, bool)
+    others[hit] = False
+    for row in comparison.table:
+        restored = comparison.signals[row["route"]].data
+        error = np.square(restored - clean.data).reshape(-1, 60)[others].mean()
+        assert abs(row["estimated_mse"] - error) < 3 * row["estimated_error"]
+    assert "20 spectra" in str(comparison)
+
+
 def test_the_same_question_gets_the_same_answer(trained_signal):
     one, other = trained_signal.compare_denoising(), trained_signal.compare_denoising()
     assert one.table == other.table
