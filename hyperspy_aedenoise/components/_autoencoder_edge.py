@@ -124,9 +124,10 @@ class AutoencoderEdge(Component):
         -------
         ndarray, shape (..., n)
         """
+        is_single = not self._is_navigation_multidimensional
+        if is_single and (parameters_values is None or self.model is not None):
+            return self.function(axis)  # as HyperSpy's do in models of one spectrum
         if parameters_values is None:
-            if not self._is_navigation_multidimensional:
-                return self.function(axis)
             parameters_values = [p.map["values"] for p in self.parameters]
         *latent, intensity, shift = (np.asarray(p) for p in parameters_values)
         latent = np.stack(np.broadcast_arrays(*latent), axis=-1)

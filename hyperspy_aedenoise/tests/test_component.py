@@ -55,6 +55,15 @@ def test_its_shape_is_that_of_the_decoder(trained_signal):
     assert np.allclose(at, denoised[3, 4], atol=1e-5)
 
 
+def test_a_model_of_one_spectrum_gives_its_signal(trained_signal):
+    one = trained_signal.inav[4, 3]
+    edge = AutoencoderEdge(trained_signal)
+    model = model_of(one, edge)
+    edge.estimate_parameters(one)
+    denoised = trained_signal.get_autoencoder_model().data[3, 4]
+    assert np.allclose(values_of(model), denoised, atol=1e-5)
+
+
 def test_energy_axis_in_front_of_the_others(trained_signal):
     """The encoder finds the energies wherever they are in memory."""
     edge = AutoencoderEdge(trained_signal)
