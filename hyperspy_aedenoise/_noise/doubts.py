@@ -21,6 +21,9 @@ _FEWEST_AT_END, _SHARE_AT_END = 8, 1e-5
 _MORE_FREQUENT = 3
 #: Share of the values that lie just above a limit at which others were clipped.
 _NEAR_CLIPPED = 0.03
+#: What is straight, relative to the median bend or slope from channel to channel, and
+#: how much more frequent that must be at the ends than inside.
+_STRAIGHT, _MORE_STRAIGHT = 1e-3, 10
 #: Fewest spectra in which variances are told from a line.
 _FEWEST_SPECTRA = 30
 #: Share of the noise that rounding to single precision may have.
@@ -65,6 +68,34 @@ def unlike_a_measurement(spectra):
             f"{100 * n_bottom / spectra.size:.2g} % of the values are exactly "
             f"{lowest:.6g}, and none lower: they were clipped. Their mean is too "
             "large, and stays so; denoise data that were not clipped."
+        )
+
+
+def extrapolated_ends(spectra):
+    """Words on ends of spectra that were never measured.
+
+    Straight lines are far more frequent there than inside.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+
+    Yields
+    ------
+    str
+    """
+    slope, bend = (np.abs(np.diff(spectra, order, axis=1)) for order in (1, 2))
+    straight = bend <= _STRAIGHT * np.median(bend)
+    straight &= slope[:, 1:] > _STRAIGHT * np.median(slope)
+    runs = straight[:, 1:] & straight[:, :-1]
+    at_ends = runs[:, 0] | runs[:, -1]
+    inside = runs[:, len(runs[0]) // 4 : -len(runs[0]) // 4].mean()
+    if at_ends.sum() > _FEWEST_AT_END and at_ends.mean() > _MORE_STRAIGHT * inside:
+        yield (
+            f"in {100 * at_ends.mean():.2g} % of the spectra the first or last "
+            "channels lie on a straight line, as where spectra were moved along energy "
+            "and not cropped (`s.shift1D` or `s.align1D` with `crop=False`): they hold "
+            "no measurement. Leave those channels out (`s.isig`), or denoise first."
         )
 
 

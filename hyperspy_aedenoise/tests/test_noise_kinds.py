@@ -1,5 +1,6 @@
 """Data whose noise isn't of the kind that is measured are recognised."""
 
+import hyperspy.api as hs
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -83,6 +84,20 @@ def test_clipped_at_zero(rng):
     assert "clipped" in words(
         np.maximum(low_loss(rng) + rng.normal(-2, 5, (144, 200)), 0)
     )
+
+
+def test_extrapolated_ends(rng):
+    """As HyperSpy leaves them where it moves spectra and doesn't crop them."""
+    clean, _ = edge_map(rng)
+    noisy = hs.signals.Signal1D(NOISE.sample(clean, rng))
+    shift = rng.normal(0, 3, clean.shape[:-1])
+    moved, cropped = noisy.deepcopy(), noisy.deepcopy()
+    moved.shift1D(shift, crop=False, show_progressbar=False)
+    cropped.shift1D(shift, crop=True, show_progressbar=False)
+    assert "straight line" in words(moved.data)
+    assert "straight line" not in words(cropped.data)
+    for counts in (clean / 500, clean / 50, clean + 1e6):
+        assert "straight line" not in words(rng.poisson(counts).astype(np.float32))
 
 
 def low_loss(rng):
