@@ -143,7 +143,8 @@ class DenoisingReport:
             The mean square of the residual at each position and at each energy, in
             units of the noise; how means of it over more and more positions fall,
             beside what noise does; the mean spectrum with what was found; and the
-            height that a peak must have to be kept, over energy.
+            height that a peak must have to be kept, over energy. To find that height
+            takes up to some times the time of the fit, see `detectable`.
         """
         return plot_check(self)
 
