@@ -49,11 +49,21 @@ def main(arguments=None):
             _tell(str(error) or "interrupted")
             return 130
         except Exception as error:
+            if _is_interrupt(error):
+                _tell("interrupted")
+                return 130
             if options.verbose:
                 traceback.print_exc()
             _tell(error)
             status = 1
     return status
+
+
+def _is_interrupt(error):
+    """Whether an error comes of Ctrl-C, as a SystemError of h5py's lock may."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _tell(error):

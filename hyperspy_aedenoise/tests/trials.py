@@ -38,8 +38,11 @@ def command_line():
         plot=Figure, recommended="autoencoder"
     )
     status = 0
-    while status == 0:
-        status = __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"])
+    try:
+        while status == 0:
+            status = __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"])
+    except KeyboardInterrupt:  # between two turns, or while options are read
+        return 130
     return status
 
 

@@ -271,6 +271,18 @@ def test_unknown_options_exit_with_usage(capsys):
     assert stop.value.code == 2
 
 
+def test_ctrl_c_within_another_library(noisy_signal, monkeypatch, capsys):
+    """It may come as an error of h5py, and as that of a file that can't be read."""
+    noisy_signal.save("scan.hspy")
+
+    def load(*_, **__):
+        raise SystemError("a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(hs, "load", load)
+    assert __main__.main(["scan.hspy"]) == 130
+    assert one_line(capsys) == "hyperspy_aedenoise: interrupted"
+
+
 def test_ctrl_c_before_the_training(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
