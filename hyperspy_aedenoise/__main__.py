@@ -26,9 +26,12 @@ _EXIT_STATUS = """exit status:
 
 def main(arguments=None):
     """Run the command; returns the exit status."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         sources = _sources(options)
+    except KeyboardInterrupt:
+        _tell("interrupted")
+        return 130
     except (OSError, ValueError) as error:
         _tell(error)
         return 1

@@ -69,21 +69,11 @@ def unlike_a_measurement(spectra):
             f"{lowest:.6g}, and none lower: they were clipped. Their mean is too "
             "large, and stays so; denoise data that were not clipped."
         )
+    yield from _extrapolated_ends(spectra)
 
 
-def extrapolated_ends(spectra):
-    """Words on ends of spectra that were never measured.
-
-    Straight lines are far more frequent there than inside.
-
-    Parameters
-    ----------
-    spectra : ndarray, shape (n_spectra, n_channels)
-
-    Yields
-    ------
-    str
-    """
+def _extrapolated_ends(spectra):
+    """Words on ends that were never measured: straight, where the inside is not."""
     slope, bend = (np.abs(np.diff(spectra, order, axis=1)) for order in (1, 2))
     straight = bend <= _STRAIGHT * np.median(bend)
     straight &= slope[:, 1:] > _STRAIGHT * np.median(slope)

@@ -9,7 +9,6 @@ from hyperspy_aedenoise._noise.counts import unit_of_counts
 from hyperspy_aedenoise._noise.doubts import (
     doubts_of_line,
     doubts_of_numbers,
-    extrapolated_ends,
     unlike_a_measurement,
 )
 from hyperspy_aedenoise._noise.eigen import components_above, leading_components
@@ -110,7 +109,7 @@ def estimate_noise(spectra):
             )
         )
     spectra = spectra[:, ~dead]
-    unlike = [*unlike_a_measurement(spectra), *extrapolated_ends(spectra)]
+    unlike = list(unlike_a_measurement(spectra))
     unit = unit_of_counts(spectra)
     known = None if unit is None else NoiseModel(unit)
     measured, pedestal = spectra, 0.0

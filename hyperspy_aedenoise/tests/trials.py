@@ -41,7 +41,7 @@ def command_line():
     try:
         while status == 0:
             status = __main__.main(["scan.hspy", "-o", "out.hspy", "--overwrite"])
-    except KeyboardInterrupt:  # between two turns, or while options are read
+    except KeyboardInterrupt:  # between two turns
         return 130
     return status
 
