@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.ndimage
 
+from hyperspy_aedenoise._noise.window_sums import window_of_a_fit
+
 #: Pattern common to all spectra that is told, relative to the noise.
 _PATTERN = 0.3
 #: Factor by which variances may be off the line, besides four standard errors: by
@@ -86,6 +88,33 @@ def _extrapolated_ends(spectra):
             "channels lie on a straight line, as where spectra were moved along energy "
             "and not cropped (`s.shift1D` or `s.align1D` with `crop=False`): they hold "
             "no measurement. Leave those channels out (`s.isig`), or denoise first."
+        )
+
+
+def doubts_of_sums(spectra, noise, channels):
+    """Words on a window in which something was fitted to each spectrum.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (n_spectra, n_channels)
+    noise : NoiseModel
+    channels : ndarray of int, shape (n_channels,)
+        Their numbers.
+
+    Yields
+    ------
+    str
+    """
+    if len(spectra) < _FEWEST_SPECTRA:
+        return
+    window, ratio = window_of_a_fit(spectra, noise)
+    if window is not None:
+        yield (
+            f"sums over channels {channels[window][0]} to {channels[window][-1]} "
+            f"scatter by only {100 * np.sqrt(ratio):.2g} % of what noise gives, as "
+            "where a background was fitted to each spectrum and removed, or spectra "
+            "were normalised. What the noise of the fit changed is taken for signal: "
+            "denoise first, and subtract or normalise after."
         )
 
 

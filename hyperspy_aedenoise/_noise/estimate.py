@@ -9,6 +9,7 @@ from hyperspy_aedenoise._noise.counts import unit_of_counts
 from hyperspy_aedenoise._noise.doubts import (
     doubts_of_line,
     doubts_of_numbers,
+    doubts_of_sums,
     unlike_a_measurement,
 )
 from hyperspy_aedenoise._noise.eigen import components_above, leading_components
@@ -133,6 +134,7 @@ def estimate_noise(spectra):
             )
         )
     numbers = np.flatnonzero(~dead)
+    unlike = unlike or list(doubts_of_sums(measured, noise, numbers))
     added = dark_pattern(spectra, noise)
     pattern = fixed_pattern(mean, noise, n_spectra, added)
     white = Colour.of(noise, mean).whiten(spectra - mean)

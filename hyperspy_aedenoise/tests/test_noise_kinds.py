@@ -1,5 +1,7 @@
 """Data whose noise isn't of the kind that is measured are recognised."""
 
+import re
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import scipy.ndimage
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel, data
 from hyperspy_aedenoise._noise.estimate import estimate_noise
+from hyperspy_aedenoise._noise.window_sums import window_of_a_fit
 
 NOISE = NoiseModel(2.0, 25.0)
 CHANNEL = np.arange(200.0)
@@ -54,6 +57,33 @@ def test_the_curvature_of_a_spectrum_is_no_pattern(sampling, rng):
 def test_a_background_that_is_gone(rng):
     clean, background = edge_map(rng)
     assert "background was removed" in words(NOISE.sample(clean, rng) - background)
+
+
+@pytest.mark.parametrize("noise", [NOISE, NoiseModel(2.0, 25.0, (1.0, 0.35, 0.05))])
+@pytest.mark.parametrize("width", [15, 40], ids=["narrow", "wide"])
+def test_a_moderate_background_that_was_fitted(noise, width, rng):
+    """Its noise is like that of any map, but in the window of the fit nothing is left.
+
+    A straight line has the variance of the window to take off that any fit has.
+    """
+    spectra = noise.sample(edge_map(rng)[0], rng).reshape(-1, len(CHANNEL))
+    assert "was fitted" not in words(spectra)
+    line = np.polynomial.polynomial.polyfit(CHANNEL[:width], spectra[:, :width].T, 1)
+    rest = spectra - np.polynomial.polynomial.polyval(CHANNEL, line)
+    told = words(rest)
+    assert "a background was fitted to each spectrum and removed" in told
+    first, last = map(int, re.search(r"channels (\d+) to (\d+)", told).groups())
+    assert 0 <= first < last < width + 5
+
+
+@pytest.mark.parametrize("n_spectra", [30, 300])
+def test_equal_spectra_scatter_as_their_noise(n_spectra, rng):
+    """Of 50 maps without anything but noise none looks like a fit."""
+    clean = np.full((n_spectra, 100), 50.0)
+    for _ in range(50):
+        channels, ratio = window_of_a_fit(NOISE.sample(clean, rng), NOISE)
+        assert channels is None
+        assert 0.05 < ratio < 1
 
 
 def test_resampled_along_energy(rng):
