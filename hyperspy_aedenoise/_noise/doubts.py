@@ -109,8 +109,9 @@ def doubts_of_sums(spectra, noise, channels):
         return
     window, ratio = window_of_a_fit(spectra, noise)
     if window is not None:
+        inside = channels[window]
         yield (
-            f"sums over channels {channels[window][0]} to {channels[window][-1]} "
+            f"sums over {len(inside)} channels ({inside[0]} to {inside[-1]}) "
             f"scatter by only {100 * np.sqrt(ratio):.2g} % of what noise gives, as "
             "where a background was fitted to each spectrum and removed, or spectra "
             "were normalised. What the noise of the fit changed is taken for signal: "

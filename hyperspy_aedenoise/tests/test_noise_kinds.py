@@ -72,7 +72,7 @@ def test_a_moderate_background_that_was_fitted(noise, width, rng):
     rest = spectra - np.polynomial.polynomial.polyval(CHANNEL, line)
     told = words(rest)
     assert "a background was fitted to each spectrum and removed" in told
-    first, last = map(int, re.search(r"channels (\d+) to (\d+)", told).groups())
+    first, last = map(int, re.search(r"channels \((\d+) to (\d+)\)", told).groups())
     assert 0 <= first < last < width + 5
 
 
