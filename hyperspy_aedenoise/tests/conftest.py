@@ -1,10 +1,12 @@
 """Small spectrum images with known noise, and the real ones where they are."""
 
+import os
 from pathlib import Path
 
 import matplotlib.pyplot
 import numpy as np
 import pytest
+import threadpoolctl
 
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise._report import estimate
@@ -24,6 +26,16 @@ def pytest_configure(config):
     slow = "slow: takes minutes; run with `-m slow`, all with `-m 'slow or not slow'`"
     config.addinivalue_line("markers", slow)
     config.option.markexpr = config.option.markexpr or "not slow"
+
+
+def pytest_sessionstart():
+    """Workers share the cores: with as many threads each they'd wait for each other."""
+    n_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if n_workers > 1:
+        n_threads = max(1, (os.cpu_count() or 1) // n_workers)
+        threadpoolctl.threadpool_limits(n_threads)
+        for name in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "TF_NUM_INTRAOP"):
+            os.environ.setdefault(f"{name}_THREADS", str(n_threads))
 
 
 def of_the_source(*folders):
