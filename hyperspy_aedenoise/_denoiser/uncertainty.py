@@ -50,7 +50,10 @@ class Uncertainty:
         total = 0.0
         for some in slices(len(chosen), len(denoiser.fitted_.mean)):
             total = total + self._mean_square(np.sort(chosen)[some]).sum(axis=0)
-        self._usual = _along_energy(total / self._level[chosen].sum())
+        usual = _along_energy(total / self._level[chosen].sum())
+        # where nothing was counted nothing is drawn, but there may have been one count
+        least = np.square(denoiser.noise_.gain / len(bank.level))
+        self._usual = np.maximum(usual, least)
 
     def of(self, denoiser, spectra):
         """Standard deviation of the error, float32.
@@ -133,7 +136,8 @@ def _has_rare_peak(fitted):
 def _along_energy(variance):
     import scipy.ndimage
 
-    return scipy.ndimage.uniform_filter1d(variance, _CHANNELS, axis=-1, mode="nearest")
+    mean = scipy.ndimage.uniform_filter1d(variance, _CHANNELS, axis=-1, mode="nearest")
+    return np.maximum(mean, 0)  # a running sum leaves less than nothing of zeros
 
 
 def _some(numbers):

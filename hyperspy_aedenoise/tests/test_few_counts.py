@@ -101,6 +101,17 @@ def test_sums_over_regions_and_channels_are_kept(mean):
     assert abs(restored.sum(dtype=float) - total) < 3 * np.sqrt(total)
 
 
+def test_where_nothing_was_counted_there_is_an_error():
+    """The restored values are 0 in such channels, and so are all draws of them."""
+    _, noisy = counted(0.02, seed=2)
+    denoiser = denoised(noisy)
+    error = denoiser.uncertainty(noisy)
+    empty = ~noisy.any(axis=(0, 1))
+    assert empty.sum() > 1
+    assert error.min() > 0  # NaN isn't, either
+    assert error[..., empty].mean() < error.mean()
+
+
 @pytest.mark.parametrize("dark", (0.001, 0.02))
 def test_a_dark_half_stays_dark(dark):
     """No light comes from the bright one, nor goes there."""
