@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._report.lone_spectra import lone_spectra, lone_spectra_in_words
 from hyperspy_aedenoise._report.summary import separates_nothing
 from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
 from hyperspy_aedenoise._report.words import (
@@ -174,9 +175,9 @@ def on_fit(denoiser, places):
         yield finding(
             "drift",
             "note",
-            "the spectra seem to move along energy, by a drift or by a chemical shift, "
-            "and that isn't followed: it would not be better by more than chance "
-            "allows. `s.estimate_shift1D()` measures it.",
+            "spectra differ as if they were moved along energy, by a drift, a chemical "
+            "shift or another composition, and that isn't followed: it would not be "
+            "better by more than chance allows. `s.estimate_shift1D()` measures it.",
         )
     if separates_nothing(denoiser):
         yield finding(
@@ -186,6 +187,9 @@ def on_fit(denoiser, places):
             "in each of them isn't noise as it is modelled.",
             n_latent=denoiser.n_latent_,
         )
+    for found in lone_spectra(denoiser)[:_SHOWN]:
+        text = lone_spectra_in_words(found, denoiser.energies_, places.unit)
+        yield finding("lone spectra", "note", f"{text}.", **found)
     missed = warning_of_missed(denoiser, places.unit)
     if missed:
         yield finding("weak feature", "severe", missed)

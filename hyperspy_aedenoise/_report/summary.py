@@ -3,6 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._report.lone_spectra import lone_spectra, lone_spectra_in_words
 from hyperspy_aedenoise._report.weak_in_words import energy_in_words, lines_on_weak
 from hyperspy_aedenoise._report.words import (
     VARIABLE,
@@ -11,7 +12,7 @@ from hyperspy_aedenoise._report.words import (
     with_error,
 )
 
-#: Positions of a rare peak, and spikes, that are named.
+#: Positions of a rare peak, spikes, and latent variables of few spectra that are named.
 _SHOWN = 4
 #: Latent variables, and their number relative to that of the spectra, from which on
 #: nothing was separated.
@@ -91,6 +92,10 @@ def _summary_of_form(denoiser, unit):
     lines += _lines_on_shift(denoiser.history_["forms"], form)
     lines += _lines_on_separation(denoiser)
     lines += _lines_on_noise(denoiser, unit)
+    lines += [
+        f"  {lone_spectra_in_words(found, denoiser.energies_, unit)}"
+        for found in lone_spectra(denoiser)[:_SHOWN]
+    ]
     lines += _lines_on_spikes(denoiser.history_["spikes"], denoiser.energies_, unit)
     lines += lines_on_weak(denoiser, unit)
     if denoiser.history_["rare"] is not None:
@@ -166,8 +171,9 @@ def _lines_on_shift(tried, form):
     if form["aligned"] or not any(one["aligned"] for one in tried):
         return []
     return [
-        "  an energy shift between spectra was seen and isn't followed: that is not "
-        "better by more than chance allows; `s.estimate_shift1D()` measures it"
+        "  spectra differ as if they were moved along energy (a drift, a chemical "
+        "shift, or another composition). It isn't followed, as that is not better by "
+        "more than chance allows; `s.estimate_shift1D()` measures it"
     ]
 
 

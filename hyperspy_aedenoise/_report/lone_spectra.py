@@ -1,0 +1,57 @@
+"""Latent variables that describe one spectrum, or very few, and nothing else."""
+
+import numpy as np
+
+from hyperspy_aedenoise._report.weak_in_words import energy_in_words
+from hyperspy_aedenoise._report.words import n_spectra_in_words
+
+#: Share of the sum of squares that few spectra have, and how few, of all and at most.
+_SHARE, _OF_ALL, _MOST = 0.8, 1 / 30, 4
+
+
+def lone_spectra(denoiser):
+    """Latent variables that vary in very few spectra only.
+
+    Parameters
+    ----------
+    denoiser : AutoencoderDenoiser
+        A trained spatial-spectral one.
+
+    Returns
+    -------
+    list of dict
+        With ``latent`` (number of the latent variable), ``positions`` (indices into
+        the map, as of `s.data`) and ``channel`` (where it is largest beside the noise).
+    """
+    fitted = denoiser.fitted_
+    codes = fitted.bank.filtered[:, : fitted.n_latent - fitted.n_weak - fitted.n_rare]
+    n_few = min(_MOST, int(_OF_ALL * len(codes)))
+    squares = np.square(codes - np.median(codes, axis=0))
+    order = np.argsort(squares, axis=0)[::-1][:n_few]
+    cumulated = np.cumsum(np.take_along_axis(squares, order, axis=0), axis=0)
+    enough = cumulated > _SHARE * squares.sum(axis=0)
+    places = np.argwhere(fitted.bank.used)
+    found = []
+    for latent in np.flatnonzero(enough.any(axis=0)):
+        rows = order[: enough[:, latent].argmax() + 1, latent]
+        channel = np.abs(fitted.decoder[latent] / fitted.spread).argmax()
+        positions = [tuple(map(int, places[row])) for row in rows]
+        found.append(
+            {"latent": int(latent), "positions": positions, "channel": int(channel)}
+        )
+    return found
+
+
+def lone_spectra_in_words(found, energies, unit):
+    """One latent variable of `lone_spectra` in words."""
+    where = ", ".join(f"s.inav[{_inav(place)}]" for place in found["positions"])
+    return (
+        f"latent variable {found['latent']} is that of "
+        f"{n_spectra_in_words(len(found['positions']))} ({where}), at "
+        f"{energy_in_words(found, energies, unit)}: a cosmic ray of many channels, or "
+        "something that only these positions have? Mask them if they are not to count"
+    )
+
+
+def _inav(place):
+    return ", ".join(map(str, place[::-1]))
