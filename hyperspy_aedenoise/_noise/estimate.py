@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import scipy.fft
 
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._noise.counts import unit_of_counts
@@ -33,6 +34,9 @@ _FEWEST_SPECTRA, _MOST_SPECTRA, _MOST_VALUES = 1024, 4096, 2**21
 _ABOVE = 1.02
 #: The same at first, where the noise is not yet known.
 _COARSELY_ABOVE = 2.0
+#: Spectra below which components don't take off all that differs between them, and
+#: waves along energy down to so many channels, slower than any correlation, do.
+_FEW_SPECTRA, _SHORTEST_WAVE = 8, 12
 #: Components by which spectra are told apart that may differ by a step.
 _TELLING_APART = 8
 
@@ -163,7 +167,7 @@ def _converged(centred, mean, known):
     rng = np.random.default_rng(0)
     colour = Colour.from_spread(roughness(centred), (1.0,))
     rank = _coarse_rank(centred / colour.spread)
-    ranks = []
+    ranks, least = [], 1 if len(centred) >= _FEW_SPECTRA else _ROUNDS
     for _ in range(_ROUNDS):
         residual, lost = _beyond_lowrank(colour, centred, rank)
         found = Residual(residual, mean + centred - residual, lost)
@@ -174,7 +178,7 @@ def _converged(centred, mean, known):
             part.fluctuation(found.expected, rng) for part in found.parts(noise)
         )
         rank = _rank_above_noise(colour, centred, drawn)
-        if rank in ranks:
+        if rank in ranks and len(ranks) >= least:
             break
     return noise, found, rank
 
@@ -206,6 +210,12 @@ def _rank_above_noise(colour, centred, drawn):
     return int((variances > limit).sum())
 
 
+def _waves(n_channels):
+    """Slow waves along energy, orthonormal, shape (n_channels, n_waves)."""
+    n_waves = int(n_channels / _SHORTEST_WAVE * 2)
+    return scipy.fft.idct(np.eye(n_channels, n_waves), axis=0, norm="ortho")
+
+
 def _gram(white):
     """Products of channels or of spectra, whichever are fewer."""
     return white.T @ white if len(white) > white.shape[1] else white @ white.T
@@ -234,20 +244,27 @@ def _beyond_lowrank(colour, centred, rank):
         share of its variance.
     """
     n_spectra, n_channels = centred.shape
-    lost = np.zeros(longest_lag(n_channels) + 1)
     white = colour.whiten(centred)
-    residual = white
-    if rank:
-        scores, kept = _components(white, rank)
-        residual = white - scores @ kept.T
-        shares = np.square(scores / np.linalg.norm(scores, axis=0)).sum(axis=1)
-        left = np.outer(1 - shares, 1 - np.square(kept).sum(axis=1))
-        residual /= np.sqrt(np.maximum(left, 0.1))
-        for lag in range(len(lost)):
-            product = kept[lag:] * kept[: n_channels - lag]
-            lost[lag] = product.sum() / (n_channels - lag)
+    scores, taken = _components(white, rank)
+    shares = np.square(scores / np.linalg.norm(scores, axis=0)).sum(axis=1)
+    residual = white - scores @ taken.T
+    if n_spectra < _FEW_SPECTRA:
+        taken = np.linalg.qr(np.column_stack([taken, _waves(n_channels)]))[0]
+        residual = residual - residual @ taken @ taken.T
+        # of correlated noise slow waves take more than their number
+        taken = (colour.unwhiten(taken.T) / colour.spread).T
+        shares *= n_spectra / (n_spectra - 1)  # of what the mean left
+    residual = colour.unwhiten(residual)
+    left = np.outer(1 - shares, 1 - np.square(taken).sum(axis=1))
+    residual /= np.sqrt(np.maximum(left, 0.1))
     residual /= np.sqrt(1 - 1 / n_spectra)  # the mean took its share, too
-    return colour.unwhiten(residual), lost
+    lost = np.array(
+        [
+            (taken[lag:] * taken[: n_channels - lag]).sum() / (n_channels - lag)
+            for lag in range(longest_lag(n_channels) + 1)
+        ]
+    )
+    return residual, lost
 
 
 # What is told ---------------------------------------------------------------------
@@ -261,6 +278,8 @@ def _with_errors(noise, found, channels, evidence, unlike):
         gain, offset, rho = found.numbers(without=group)
         rows.append([gain, offset, rho[1], gain * max(at_mean, 0) + offset])
     errors = np.sqrt((found.n_groups - 1) * np.var(rows, axis=0))
+    total = noise.gain * max(at_mean, 0) + noise.offset
+    errors[3] = max(errors[3], found.least_error * total)  # three groups know little
     levels, means = found.binned()
     evidence |= {
         "gain_error": float(errors[0]),

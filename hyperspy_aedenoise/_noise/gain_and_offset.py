@@ -114,6 +114,11 @@ class Residual:
         correlated = 1 + 2 * np.square(self.numbers_at(0.0)[2][1:]).sum()
         return 2 * correlated / (self.sizes[0].sum() / self.n_bins)
 
+    @property
+    def least_error(self):
+        """Relative error that the variance of all values has by their number alone."""
+        return np.sqrt(self._doubt / self.n_bins)
+
     def numbers(self, without=None):
         """Gain, offset and autocorrelation, of all groups or of all but one."""
         return self.numbers_at(self.pedestal, without)
