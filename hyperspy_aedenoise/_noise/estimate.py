@@ -250,13 +250,13 @@ def _beyond_lowrank(colour, centred, rank):
     residual = white - scores @ taken.T
     if n_spectra < _FEW_SPECTRA:
         taken = np.linalg.qr(np.column_stack([taken, _waves(n_channels)]))[0]
-        residual = residual - residual @ taken @ taken.T
+        residual = colour.unwhiten(residual - residual @ taken @ taken.T)
         # of correlated noise slow waves take more than their number
         taken = (colour.unwhiten(taken.T) / colour.spread).T
         shares *= n_spectra / (n_spectra - 1)  # of what the mean left
-    residual = colour.unwhiten(residual)
-    left = np.outer(1 - shares, 1 - np.square(taken).sum(axis=1))
-    residual /= np.sqrt(np.maximum(left, 0.1))
+        residual = _whole(residual, shares, taken)
+    else:
+        residual = colour.unwhiten(_whole(residual, shares, taken))
     residual /= np.sqrt(1 - 1 / n_spectra)  # the mean took its share, too
     lost = np.array(
         [
@@ -265,6 +265,12 @@ def _beyond_lowrank(colour, centred, rank):
         ]
     )
     return residual, lost
+
+
+def _whole(residual, shares, taken):
+    """A residual with the variance that spectra and channels lost made up for."""
+    left = np.outer(1 - shares, 1 - np.square(taken).sum(axis=1))
+    return residual / np.sqrt(np.maximum(left, 0.1))
 
 
 # What is told ---------------------------------------------------------------------
