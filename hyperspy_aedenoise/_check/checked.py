@@ -10,6 +10,7 @@ from hyperspy_aedenoise._check.detectability import (
 )
 from hyperspy_aedenoise._check.residual import ResidualStatistics
 from hyperspy_aedenoise._check.residual_means import structures
+from hyperspy_aedenoise._check.uneven_lines import UnevenLines, uneven_lines
 from hyperspy_aedenoise._noise.whitening import Colour, OwnWhitening
 from hyperspy_aedenoise._observation.spectra_by_blocks import Computed, same
 
@@ -29,6 +30,8 @@ class Checked:
         Mean denoised spectrum.
     residual : ResidualStatistics
     structures : list of Structure
+    uneven : UnevenLines or None
+        Rows or columns of the raw scan whose intensity jumps.
     repetition : Repetition or None
         None: what is detectable can't be said.
     progress : callable
@@ -41,6 +44,7 @@ class Checked:
     mean: np.ndarray
     residual: ResidualStatistics
     structures: list
+    uneven: UnevenLines | None
     repetition: Repetition | None
     progress: object
     _known: dict = field(default_factory=dict)
@@ -69,6 +73,9 @@ class Checked:
             restored.mean(axis=0, dtype=float),
             ResidualStatistics.of(observation, calm, whitening),
             structures(observation, calm, whitening),
+            uneven_lines(
+                observation.spectra.all(), observation.layout, observation.noise
+            ),
             repetition,
             progress,
         )

@@ -136,6 +136,23 @@ def on_structures(structures, noise, mean, places):
         )
 
 
+def on_scan(uneven):
+    """Finding on rows or columns of the scan whose intensity jumps, if there are."""
+    if uneven is not None:
+        yield finding(
+            "uneven lines",
+            "warning",
+            f"the intensity of {uneven.along} jumps by "
+            f"{in_digits(100 * uneven.spread)} % (standard deviation) from one to the "
+            "next, alike at all energies, as "
+            "where the beam current or a gain changed during the scan. It is taken for "
+            "signal: if intensities are to be compared between positions, divide each "
+            "of them by a current that was measured with it.",
+            along=uneven.along,
+            spread=uneven.spread,
+        )
+
+
 def on_noise(noise, places):
     """Findings on the data's noise, as its measurement tells them.
 

@@ -111,6 +111,7 @@ def check_denoising(
             checked.structures, denoiser.noise_, checked.mean, places
         ),
         *on_residual(checked.residual, places),
+        *findings.on_scan(checked.uneven),
         *(findings.on_noise(noise, places) if noise is not None else ()),
         *findings.on_fit(denoiser, places),
         *findings.on_new_spectra(n_new, n_spectra),
