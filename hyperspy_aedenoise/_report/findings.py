@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._report.gain_steps import gain_step_in_words, gain_steps
 from hyperspy_aedenoise._report.lone_spectra import lone_spectra, lone_spectra_in_words
 from hyperspy_aedenoise._report.summary import separates_nothing
 from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
@@ -204,6 +205,9 @@ def on_fit(denoiser, places):
             "in each of them isn't noise as it is modelled.",
             n_latent=denoiser.n_latent_,
         )
+    for found in gain_steps(denoiser):
+        text = gain_step_in_words(found, denoiser.energies_, places.unit)
+        yield finding("step along energy", "note", f"{text}.", **found)
     for found in lone_spectra(denoiser)[:_SHOWN]:
         text = lone_spectra_in_words(found, denoiser.energies_, places.unit)
         yield finding("lone spectra", "note", f"{text}.", **found)

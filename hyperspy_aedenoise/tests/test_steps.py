@@ -8,6 +8,7 @@ import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import NoiseModel
 from hyperspy_aedenoise._noise.estimate import estimate_noise
 from hyperspy_aedenoise._noise.steps import step_of_all
+from hyperspy_aedenoise._report.gain_steps import gain_step_in_words, gain_steps
 
 NOISE = NoiseModel(1.0, 4.0)
 ENERGY = 200 + 0.5 * np.arange(256)
@@ -78,3 +79,35 @@ def test_no_step_in_clean_spectra(clean, rng):
     for n in np.geomspace(300, 1e5, 30):
         mean = rng.normal(clean, np.sqrt(NOISE.variance(clean) / n))
         assert step_of_all(mean, NOISE, n) is None
+
+
+def fitted(clean, rng):
+    return aed.AutoencoderDenoiser(noise=NOISE, random_state=0).fit(
+        NOISE.sample(clean, rng)
+    )
+
+
+@pytest.mark.parametrize("strength", [0, 0.03], ids=["no step", "step"])
+def test_a_latent_variable_that_may_be_a_quadrant_is_named(strength, rng):
+    """Its gain changes by 3 % from spectrum to spectrum, within fine structure."""
+    clean = 300.0 * aed.data.sto_o_k((16, 18)).data
+    clean[..., 128:] *= rng.normal(1.05, strength, (16, 18, 1)) if strength else 1
+    denoiser = fitted(clean, rng)
+    found = gain_steps(denoiser)
+    assert len(found) == (strength > 0)
+    for one in found:
+        assert abs(one["channel"] - 128) <= 2
+        words = gain_step_in_words(one, None, "")
+        assert f"latent variable {one['latent']} is the mean spectrum" in words
+        assert "quadrant" in words
+
+
+def test_so_is_the_amount_of_an_edge(rng):
+    """On a background that falls like it nobody could tell them apart."""
+    edge = 0.1 * (1 - np.exp(-np.maximum(ENERGY - 270, 0) / 2)) * (ENERGY / 270) ** -2.5
+    amount = rng.uniform(0, 1, (16, 18, 1))
+    thickness = rng.uniform(0.8, 1.2, (16, 18, 1))
+    clean = 2000 * thickness * ((ENERGY / 200) ** -3.0 + amount * edge)
+    (found,) = gain_steps(fitted(clean, rng))
+    assert abs(ENERGY[found["channel"]] - 271) < 2
+    assert "an edge whose amount varies" in gain_step_in_words(found, ENERGY, "eV")
