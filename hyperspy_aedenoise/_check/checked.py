@@ -31,7 +31,7 @@ class Checked:
     residual : ResidualStatistics
     structures : list of Structure
     uneven : UnevenLines or None
-        Rows or columns of the raw scan whose intensity jumps.
+        Rows or columns of the raw scan whose intensity changes at random.
     repetition : Repetition or None
         None: what is detectable can't be said.
     progress : callable
@@ -73,9 +73,7 @@ class Checked:
             restored.mean(axis=0, dtype=float),
             ResidualStatistics.of(observation, calm, whitening),
             structures(observation, calm, whitening),
-            uneven_lines(
-                observation.spectra.all(), observation.layout, observation.noise
-            ),
+            uneven_lines(observation),
             repetition,
             progress,
         )

@@ -40,20 +40,20 @@ class Uncertainty:
     """
 
     def __init__(self, denoiser, errors):
-        self._errors = errors
+        self._errors, self._least = errors, np.float32(0)
         if errors[0].rehearsed is None:
             return
         bank = denoiser.fitted_.bank
+        if not denoiser.fitted_.is_part:
+            # where nothing was counted nothing is drawn, but there may have been one
+            self._least = np.float32(denoiser.noise_.gain / len(bank.level))
         self._around = _Around(Layout.of(bank.used), _has_rare_peak(denoiser.fitted_))
         self._level = bank.level / bank.level.mean()
         chosen = np.random.default_rng(0).permutation(len(bank.level))[:_SAMPLE]
         total = 0.0
         for some in slices(len(chosen), len(denoiser.fitted_.mean)):
             total = total + self._mean_square(np.sort(chosen)[some]).sum(axis=0)
-        usual = _along_energy(total / self._level[chosen].sum())
-        # where nothing was counted nothing is drawn, but there may have been one count
-        least = np.square(denoiser.noise_.gain / len(bank.level))
-        self._usual = np.maximum(usual, least)
+        self._usual = _along_energy(total / self._level[chosen].sum())
 
     def of(self, denoiser, spectra):
         """Standard deviation of the error, float32.
@@ -79,7 +79,7 @@ class Uncertainty:
             spread[some] = np.sqrt(_along_energy(self._mean_of_squares(passed)))
         for some in _some(np.flatnonzero(~new)):
             spread[some] = np.sqrt(self._of_known(first_of(place[some])))
-        return spread.reshape(spectra.shape)
+        return np.maximum(spread, self._least).reshape(spectra.shape)
 
     def _of_known(self, numbers):
         """Variances of spectra by their numbers in the bank."""

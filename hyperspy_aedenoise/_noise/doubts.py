@@ -26,6 +26,8 @@ _NEAR_CLIPPED = 0.03
 #: What is straight, relative to the median bend or slope from channel to channel, and
 #: how much more frequent that must be at the ends than inside.
 _STRAIGHT, _MORE_STRAIGHT = 1e-3, 10
+#: Spectra below which components don't take off all that differs between them.
+FEW_SPECTRA = 8
 #: Fewest spectra in which variances are told from a line.
 _FEWEST_SPECTRA = 30
 #: Share of the noise that rounding to single precision may have.
@@ -91,13 +93,14 @@ def _extrapolated_ends(spectra):
         )
 
 
-def doubts_of_sums(spectra, noise, channels):
+def doubts_of_sums(spectra, parts, channels):
     """Words on a window in which something was fitted to each spectrum.
 
     Parameters
     ----------
     spectra : ndarray, shape (n_spectra, n_channels)
-    noise : NoiseModel
+    parts : list of NoiseModel
+        As `Residual.parts` has them.
     channels : ndarray of int, shape (n_channels,)
         Their numbers.
 
@@ -107,12 +110,13 @@ def doubts_of_sums(spectra, noise, channels):
     """
     if len(spectra) < _FEWEST_SPECTRA:
         return
-    window, ratio = window_of_a_fit(spectra, noise)
+    window, ratio = window_of_a_fit(spectra, parts)
     if window is not None:
         inside = channels[window]
+        share = max(100 * np.sqrt(ratio), 1)  # where nothing is left it is rounding
         yield (
             f"sums over {len(inside)} channels ({inside[0]} to {inside[-1]}) "
-            f"scatter by only {100 * np.sqrt(ratio):.2g} % of what noise gives, as "
+            f"scatter by no more than {share:.2g} % of what noise gives, as "
             "where a background was fitted to each spectrum and removed, or spectra "
             "were normalised. What the noise of the fit changed is taken for signal: "
             "denoise first, and subtract or normalise after."
@@ -200,7 +204,7 @@ def _why(found, ratio):
     )
 
 
-def doubts_of_numbers(noise, mean, errors, evidence, beside):
+def doubts_of_numbers(noise, mean, errors, evidence, found):
     """Words for what the data can't tell, and for patterns.
 
     Parameters
@@ -212,8 +216,7 @@ def doubts_of_numbers(noise, mean, errors, evidence, beside):
         Of gain, offset, correlation of neighbours, and variance at the mean.
     evidence : dict
         Of `MeasuredNoise`.
-    beside : float
-        Correlation between consecutive spectra.
+    found : Residual
 
     Yields
     ------
@@ -221,7 +224,14 @@ def doubts_of_numbers(noise, mean, errors, evidence, beside):
     """
     total = noise.gain * max(mean, 0) + noise.offset
     levels = evidence["levels"]
-    if errors[3] > 0.1 * total:
+    if len(found.expected) < FEW_SPECTRA:
+        yield (
+            f"of so few spectra ({len(found.expected)}) what is sharp along energy and "
+            "differs between them counts as noise, and the variance may be too large; "
+            f"by chance alone it is known to {100 * errors[3] / total:.0f} %. Pass a "
+            "`NoiseModel` that was measured on more of them."
+        )
+    elif errors[3] > 0.1 * total:
         yield (
             f"the variance is known to {100 * errors[3] / total:.0f} % only: there are "
             "few spectra. Pass a `NoiseModel` that was measured on more of them."
@@ -232,7 +242,7 @@ def doubts_of_numbers(noise, mean, errors, evidence, beside):
             f"little (here from {levels[0]:.3g} to {levels[-1]:.3g}); their sum at the "
             f"mean, {total:.3g} +- {errors[3]:.2g}, can."
         )
-    if beside > _BESIDE:
+    if found.beside > _BESIDE:
         return  # noise that neighbours share looks like patterns
     dark, pattern = evidence["dark_pattern"], evidence["fixed_pattern"]
     lowest = np.sqrt(noise.variance(levels[0])) or np.sqrt(total)

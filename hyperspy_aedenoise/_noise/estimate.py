@@ -8,6 +8,7 @@ import scipy.fft
 from hyperspy_aedenoise._errors import must_be
 from hyperspy_aedenoise._noise.counts import unit_of_counts
 from hyperspy_aedenoise._noise.doubts import (
+    FEW_SPECTRA,
     doubts_of_line,
     doubts_of_numbers,
     doubts_of_sums,
@@ -34,9 +35,9 @@ _FEWEST_SPECTRA, _MOST_SPECTRA, _MOST_VALUES = 1024, 4096, 2**21
 _ABOVE = 1.02
 #: The same at first, where the noise is not yet known.
 _COARSELY_ABOVE = 2.0
-#: Spectra below which components don't take off all that differs between them, and
-#: waves along energy down to so many channels, slower than any correlation, do.
-_FEW_SPECTRA, _SHORTEST_WAVE = 8, 12
+#: Length in channels down to which waves along energy are signal in few spectra; they
+#: are slower than any correlation.
+_SHORTEST_WAVE = 12
 #: Components by which spectra are told apart that may differ by a step.
 _TELLING_APART = 8
 
@@ -138,7 +139,7 @@ def estimate_noise(spectra):
             )
         )
     numbers = np.flatnonzero(~dead)
-    unlike = unlike or list(doubts_of_sums(measured, noise, numbers))
+    unlike = unlike or list(doubts_of_sums(measured, found.parts(noise), numbers))
     added = dark_pattern(spectra, noise)
     pattern = fixed_pattern(mean, noise, n_spectra, added)
     white = Colour.of(noise, mean).whiten(spectra - mean)
@@ -167,7 +168,7 @@ def _converged(centred, mean, known):
     rng = np.random.default_rng(0)
     colour = Colour.from_spread(roughness(centred), (1.0,))
     rank = _coarse_rank(centred / colour.spread)
-    ranks, least = [], 1 if len(centred) >= _FEW_SPECTRA else _ROUNDS
+    ranks, least = [], 1 if len(centred) >= FEW_SPECTRA else _ROUNDS
     for _ in range(_ROUNDS):
         residual, lost = _beyond_lowrank(colour, centred, rank)
         found = Residual(residual, mean + centred - residual, lost)
@@ -234,24 +235,26 @@ def _components(white, rank):
 def _beyond_lowrank(colour, centred, rank):
     """Take off the first principal components of the whitened spectra.
 
+    Of few spectra slow waves along energy, too: what they take of noise that is
+    correlated is known in the colours of the data, and made up for there.
+
     Returns
     -------
     residual : ndarray, shape (n_spectra, n_channels)
         With the full variance of the noise: what spectra and channels that weigh much
         in the components lost of it is made up for.
     lost : ndarray, shape (n_lags,)
-        Autocorrelation along energy that white noise lost with the components, as a
-        share of its variance.
+        Autocorrelation along energy that noise lost with them, as a share of its
+        variance.
     """
     n_spectra, n_channels = centred.shape
     white = colour.whiten(centred)
     scores, taken = _components(white, rank)
     shares = np.square(scores / np.linalg.norm(scores, axis=0)).sum(axis=1)
     residual = white - scores @ taken.T
-    if n_spectra < _FEW_SPECTRA:
+    if n_spectra < FEW_SPECTRA:
         taken = np.linalg.qr(np.column_stack([taken, _waves(n_channels)]))[0]
         residual = colour.unwhiten(residual - residual @ taken @ taken.T)
-        # of correlated noise slow waves take more than their number
         taken = (colour.unwhiten(taken.T) / colour.spread).T
         shares *= n_spectra / (n_spectra - 1)  # of what the mean left
         residual = _whole(residual, shares, taken)
@@ -285,7 +288,8 @@ def _with_errors(noise, found, channels, evidence, unlike):
         rows.append([gain, offset, rho[1], gain * max(at_mean, 0) + offset])
     errors = np.sqrt((found.n_groups - 1) * np.var(rows, axis=0))
     total = noise.gain * max(at_mean, 0) + noise.offset
-    errors[3] = max(errors[3], found.least_error * total)  # three groups know little
+    # three groups know little
+    errors[3] = max(errors[3], found.least_error * total)
     levels, means = found.binned()
     evidence |= {
         "gain_error": float(errors[0]),
@@ -297,7 +301,7 @@ def _with_errors(noise, found, channels, evidence, unlike):
         "n_off_line": int((~found.kept).sum()),
     }
     misfits = tuple(unlike or doubts_of_line(noise, found, channels))
-    numbers = doubts_of_numbers(noise, at_mean, errors, evidence, found.beside)
+    numbers = doubts_of_numbers(noise, at_mean, errors, evidence, found)
     return MeasuredNoise(
         noise.gain,
         noise.offset,

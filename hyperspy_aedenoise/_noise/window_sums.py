@@ -11,13 +11,14 @@ _FITTED = 0.3
 _CHANCE = 1e-4
 
 
-def window_of_a_fit(spectra, noise):
+def window_of_a_fit(spectra, parts):
     """The window in which sums over channels scatter much less than the noise.
 
     Parameters
     ----------
     spectra : ndarray, shape (n_spectra, n_channels)
-    noise : NoiseModel
+    parts : list of NoiseModel
+        Counting and read-out noise, as each has a correlation of its own.
 
     Returns
     -------
@@ -47,7 +48,8 @@ def window_of_a_fit(spectra, noise):
     begins, ends = (np.searchsorted(places, index) for index in (first, last))
     variances = np.diag(covariance)
     measured = variances[ends] + variances[begins] - 2 * covariance[ends, begins]
-    ratio = measured / _expected(np.sqrt(noise.variance(mean)), noise, first, last)
+    expected = sum(_expected(part, mean, first, last) for part in parts)
+    ratio = np.maximum(measured, 0) / np.maximum(expected, np.finfo(float).tiny)
     lowest = np.argmin(ratio)
     chance = chi2.cdf(ratio[lowest] * (n_spectra - 1), n_spectra - 1) * len(ratio)
     if ratio[lowest] > _FITTED or chance > _CHANCE:
@@ -55,8 +57,9 @@ def window_of_a_fit(spectra, noise):
     return slice(int(first[lowest]), int(last[lowest])), float(ratio[lowest])
 
 
-def _expected(spread, noise, first, last):
+def _expected(noise, mean, first, last):
     """Variance of the sum of noise over windows, shape (n_windows,)."""
+    spread = np.sqrt(noise.variance(mean))
     total = np.zeros(len(first))
     for lag, correlation in enumerate(noise.correlation[: len(spread)]):
         cumulated = np.zeros(len(spread) - lag + 1)
@@ -64,4 +67,4 @@ def _expected(spread, noise, first, last):
         upto = np.maximum(last - lag, first)
         pairs = cumulated[upto] - cumulated[first]
         total += (1 if lag == 0 else 2) * correlation * pairs
-    return np.maximum(total, np.finfo(float).tiny)
+    return total

@@ -138,17 +138,16 @@ def on_structures(structures, noise, mean, places):
 
 
 def on_scan(uneven):
-    """Finding on rows or columns of the scan whose intensity jumps, if there are."""
+    """Finding on rows or columns whose intensity changes at random, if there are."""
     if uneven is not None:
         yield finding(
             "uneven lines",
             "warning",
-            f"the intensity of {uneven.along} jumps by "
-            f"{in_digits(100 * uneven.spread)} % (standard deviation) from one to the "
-            "next, alike at all energies, as "
-            "where the beam current or a gain changed during the scan. It is taken for "
-            "signal: if intensities are to be compared between positions, divide each "
-            "of them by a current that was measured with it.",
+            f"the intensity of {uneven.along} scatters by "
+            f"{in_digits(100 * uneven.spread)} % (standard deviation) at random, alike "
+            "at all energies, as where the beam current or a gain changed during the "
+            "scan. It is taken for signal: if intensities are to be compared between "
+            "positions, divide each of them by a current that was measured with it.",
             along=uneven.along,
             spread=uneven.spread,
         )
@@ -172,7 +171,8 @@ def on_fit(denoiser, places):
     """Findings on what the fit itself saw.
 
     An interrupt, a drift that isn't followed, latent variables that separate nothing,
-    weak features that could not be kept, too many rare ones, and spikes.
+    or are a step or of few spectra; weak features that could not be kept, too many rare
+    ones, and spikes.
 
     Parameters
     ----------

@@ -6,6 +6,8 @@ from hyperspy_aedenoise._report.weak_in_words import energy_in_words
 
 #: Channels on both sides that a step needs, and degree of what may change smoothly.
 _FEWEST, _DEGREE = 8, 2
+#: Share of the mean spectrum's sum of squares that a step must be.
+_LIGHT = 1e-4
 #: Share of the latent variable's spectrum that mean, smooth change and step make up;
 #: share of it that is the step's alone, and of what smooth changes leave.
 _WHOLE, _OF_ALL, _OF_REST = 0.9, 0.05, 0.6
@@ -36,19 +38,23 @@ def gain_steps(denoiser):
     mean = (fitted.mean - denoiser.noise_.pedestal) / fitted.spread
     n_channels = len(mean)
     places = np.arange(_FEWEST, n_channels - _FEWEST)
-    if not len(places):
-        return []
     along = np.vander(np.linspace(-1, 1, n_channels), _DEGREE + 1)
     smooth = np.linalg.qr(mean[:, None] * along)[0]
     # the mean above a channel, less what is smooth of it: squares and products add up
     of_step = _above(mean**2, places) - np.square(_above(mean * smooth.T, places)).sum(
         axis=0
     )
+    # there must be light on both sides
+    places, of_step = (
+        values[of_step > _LIGHT * (mean @ mean)] for values in (places, of_step)
+    )
+    if not len(places):
+        return []
     found = []
     for latent in range(fitted.n_latent - fitted.n_weak - fitted.n_rare):
         spectrum = fitted.decoder[latent] / fitted.spread
         rest = spectrum - smooth @ (smooth.T @ spectrum)
-        gain = np.square(_above(mean * rest, places)) / np.maximum(of_step, 1e-30)
+        gain = np.square(_above(mean * rest, places)) / of_step
         best, all_of_it, left = gain.max(), spectrum @ spectrum, rest @ rest
         whole = left - best < (1 - _WHOLE) * all_of_it
         if whole and best > max(_OF_ALL * all_of_it, _OF_REST * left):
@@ -60,7 +66,7 @@ def gain_step_in_words(found, energies, unit):
     """One of `gain_steps` in words."""
     return (
         f"latent variable {found['latent']} is the mean spectrum on one side of "
-        f"{energy_in_words(found, energies, unit)} (channel {found['channel']}): an "
+        f"{energy_in_words(found, energies, unit)}: an "
         "edge whose amount varies or, if none begins there, a quadrant of the detector "
         "whose gain changes from spectrum to spectrum, and should be corrected"
     )

@@ -22,8 +22,11 @@ def lone_spectra(denoiser):
     list of dict
         With ``latent`` (number of the latent variable), ``positions`` (indices into
         the map, as of `s.data`) and ``channel`` (where it is largest beside the noise).
+        None of a part of a map, where others may vary outside.
     """
     fitted = denoiser.fitted_
+    if fitted.is_part:
+        return []
     codes = fitted.bank.filtered[:, : fitted.n_latent - fitted.n_weak - fitted.n_rare]
     n_few = min(_MOST, int(_OF_ALL * len(codes)))
     squares = np.square(codes - np.median(codes, axis=0))

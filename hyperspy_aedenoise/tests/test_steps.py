@@ -1,5 +1,7 @@
 """Steps between the quadrants of a detector, which are no edges."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.special
@@ -111,3 +113,17 @@ def test_so_is_the_amount_of_an_edge(rng):
     (found,) = gain_steps(fitted(clean, rng))
     assert abs(ENERGY[found["channel"]] - 271) < 2
     assert "an edge whose amount varies" in gain_step_in_words(found, ENERGY, "eV")
+
+
+def test_no_step_is_seen_in_the_dark(rng):
+    """Of a component that is a peak, where the mean begins with nothing."""
+    mean = np.where(ENERGY < 215, 1e-7, core_loss(3.0))
+    peak = np.exp(-0.5 * ((ENERGY - 260) / 5) ** 2)
+    for _ in range(20):
+        decoder = (peak + 1e-3 * rng.standard_normal(256))[None]
+        fitted = SimpleNamespace(
+            mean=mean, decoder=decoder, spread=np.ones(256), n_latent=1, n_weak=0
+        )
+        fitted.n_rare = 0
+        denoiser = SimpleNamespace(fitted_=fitted, noise_=NOISE)
+        assert gain_steps(denoiser) == []
