@@ -35,7 +35,8 @@ def gain_steps(denoiser):
     of an edge looks the same.
     """
     fitted = denoiser.fitted_
-    mean = (fitted.mean - denoiser.noise_.pedestal) / fitted.spread
+    spread = fitted.spread.astype(float)
+    mean = (fitted.mean - denoiser.noise_.pedestal) / spread
     n_channels = len(mean)
     places = np.arange(_FEWEST, n_channels - _FEWEST)
     along = np.vander(np.linspace(-1, 1, n_channels), _DEGREE + 1)
@@ -52,7 +53,7 @@ def gain_steps(denoiser):
         return []
     found = []
     for latent in range(fitted.n_latent - fitted.n_weak - fitted.n_rare):
-        spectrum = fitted.decoder[latent] / fitted.spread
+        spectrum = fitted.decoder[latent] / spread
         rest = spectrum - smooth @ (smooth.T @ spectrum)
         gain = np.square(_above(mean * rest, places)) / of_step
         best, all_of_it, left = gain.max(), spectrum @ spectrum, rest @ rest

@@ -27,7 +27,8 @@ def lone_spectra(denoiser):
     fitted = denoiser.fitted_
     if fitted.is_part:
         return []
-    codes = fitted.bank.filtered[:, : fitted.n_latent - fitted.n_weak - fitted.n_rare]
+    n_codes = fitted.n_latent - fitted.n_weak - fitted.n_rare
+    codes = fitted.bank.filtered[:, :n_codes].astype(float)  # squares may be large
     n_few = min(_MOST, int(_OF_ALL * len(codes)))
     squares = np.square(codes - np.median(codes, axis=0))
     order = np.argsort(squares, axis=0)[::-1][:n_few]
