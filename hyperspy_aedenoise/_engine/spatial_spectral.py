@@ -88,10 +88,14 @@ class SpatialSpectral:
         """Number of weak features, the latent variables before those."""
         return len(self.weak["features"]) if self.weak else 0
 
+    @property
+    def n_codes(self):
+        """Number of the first latent variables, which are neither of these."""
+        return self.n_latent - self.n_weak - self.n_rare
+
     def weak_vectors(self, colour):
         """Directions of weak features in whitened spectra, (n_channels, n_weak)."""
-        first = self.n_latent - self.n_rare - self.n_weak
-        encoder = self.encoder[:, first : first + self.n_weak]
+        encoder = self.encoder[:, self.n_codes :][:, : self.n_weak]
         vectors = colour.synthesis(encoder)
         return vectors / np.linalg.norm(vectors, axis=0)
 

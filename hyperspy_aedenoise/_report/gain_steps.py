@@ -52,7 +52,7 @@ def gain_steps(denoiser):
     if not len(places):
         return []
     found = []
-    for latent in range(fitted.n_latent - fitted.n_weak - fitted.n_rare):
+    for latent in range(fitted.n_codes):
         spectrum = fitted.decoder[latent] / spread
         rest = spectrum - smooth @ (smooth.T @ spectrum)
         gain = np.square(_above(mean * rest, places)) / of_step

@@ -20,15 +20,15 @@ def lone_spectra(denoiser):
     Returns
     -------
     list of dict
-        With ``latent`` (number of the latent variable), ``positions`` (indices into
-        the map, as of `s.data`) and ``channel`` (where it is largest beside the noise).
+        With ``latent`` (number of the latent variable), ``positions`` (lists of
+        indices into `s.data`) and ``channel`` (where it is largest beside the noise).
         None of a part of a map, where others may vary outside.
     """
     fitted = denoiser.fitted_
     if fitted.is_part:
         return []
-    n_codes = fitted.n_latent - fitted.n_weak - fitted.n_rare
-    codes = fitted.bank.filtered[:, :n_codes].astype(float)  # squares may be large
+    # in double precision, as squares may be large
+    codes = fitted.bank.filtered[:, : fitted.n_codes].astype(float)
     n_few = min(_MOST, int(_OF_ALL * len(codes)))
     squares = np.square(codes - np.median(codes, axis=0))
     order = np.argsort(squares, axis=0)[::-1][:n_few]
@@ -39,23 +39,22 @@ def lone_spectra(denoiser):
     for latent in np.flatnonzero(enough.any(axis=0)):
         rows = order[: enough[:, latent].argmax() + 1, latent]
         channel = np.abs(fitted.decoder[latent] / fitted.spread).argmax()
-        positions = [tuple(map(int, places[row])) for row in rows]
         found.append(
-            {"latent": int(latent), "positions": positions, "channel": int(channel)}
+            {
+                "latent": int(latent),
+                "positions": places[rows].tolist(),
+                "channel": int(channel),
+            }
         )
     return found
 
 
 def lone_spectra_in_words(found, energies, unit):
     """One latent variable of `lone_spectra` in words."""
-    where = ", ".join(f"s.inav[{_inav(place)}]" for place in found["positions"])
+    where = ", ".join(f"s.inav{place[::-1]}" for place in found["positions"])
     return (
         f"latent variable {found['latent']} is that of "
         f"{n_spectra_in_words(len(found['positions']))} ({where}), at "
         f"{energy_in_words(found, energies, unit)}: a cosmic ray of many channels, or "
         "something that only these positions have? Mask them if they are not to count"
     )
-
-
-def _inav(place):
-    return ", ".join(map(str, place[::-1]))

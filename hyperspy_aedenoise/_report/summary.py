@@ -129,8 +129,7 @@ def separates_nothing(denoiser):
 
 def _separated(fitted):
     """Latent variables that are neither weak nor rare features, and spectra."""
-    n_codes = fitted.n_latent - fitted.n_weak - fitted.n_rare
-    return n_codes, int(fitted.bank.used.sum())
+    return fitted.n_codes, int(fitted.bank.used.sum())
 
 
 def _lines_on_separation(denoiser):

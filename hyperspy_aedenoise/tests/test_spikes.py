@@ -292,7 +292,7 @@ def test_a_wide_cosmic_ray_is_named(rng):
     noisy[5, 7, 60:81] += 2000 * wide
     denoiser = fit(noisy)
     (found,) = lone_spectra(denoiser)
-    assert found["positions"] == [(5, 7)]
+    assert found["positions"] == [[5, 7]]
     assert abs(found["channel"] - 70) <= 2
     assert "is that of 1 spectrum (s.inav[7, 5]), at channel" in summary(denoiser)
     restored, others = denoiser.denoise(noisy), np.ones(SHAPE, bool)

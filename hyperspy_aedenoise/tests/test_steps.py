@@ -122,8 +122,7 @@ def test_no_step_is_seen_in_the_dark(rng):
     for _ in range(20):
         decoder = (peak + 1e-3 * rng.standard_normal(256))[None]
         fitted = SimpleNamespace(
-            mean=mean, decoder=decoder, spread=np.ones(256), n_latent=1, n_weak=0
+            mean=mean, decoder=decoder, spread=np.ones(256), n_codes=1
         )
-        fitted.n_rare = 0
         denoiser = SimpleNamespace(fitted_=fitted, noise_=NOISE)
         assert gain_steps(denoiser) == []
