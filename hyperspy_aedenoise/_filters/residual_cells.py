@@ -3,7 +3,8 @@
 import numpy as np
 import scipy.sparse
 
-#: Largest whitened residual that counts: what is more is no noise of a single value.
+#: Largest whitened residual that counts: what is more is no noise of a single value,
+#: unless it is an electron where hardly any is expected.
 _MOST = 5.0
 
 
@@ -28,8 +29,10 @@ def residual_by_cells(observation, restored, grid):
     noise, colour, level = observation.noise, observation.colour, observation.level
     count = grid.count()[:, None]
 
+    most = np.inf if observation.is_counted else _MOST
+
     def sums(function):
-        made = function(restored.function, noise, colour)
+        made = function(restored.function, noise, colour, most)
         scale = np.sqrt(level)[:, None].astype("f4")
         return sums_by_cells(observation.spectra, grid, made, scale, *restored.along)
 
@@ -67,18 +70,18 @@ def sums_by_cells(spectra, grid, function, *along):
 class _Residual:
     """The whitened residual of rows; a class, so that it travels to processes."""
 
-    def __init__(self, decode, noise, colour):
-        self.decode, self.colour = decode, colour
+    def __init__(self, decode, noise, colour, most):
+        self.decode, self.colour, self.most = decode, colour, most
 
     def __call__(self, rows, scale, *along):
         white = self.colour.whiten(rows - self.decode(*along)) / scale
-        return np.clip(white, -_MOST, _MOST).astype(np.float32)
+        return np.clip(white, -self.most, self.most).astype(np.float32)
 
 
 class _Ratio:
     """Variance of the noise over that of whitened, weighted spectra."""
 
-    def __init__(self, decode, noise, colour):
+    def __init__(self, decode, noise, colour, _most):
         self.decode, self.noise, self.colour = decode, noise, colour
 
     def __call__(self, rows, scale, *along):

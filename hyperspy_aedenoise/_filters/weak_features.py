@@ -8,7 +8,8 @@ from hyperspy_aedenoise._filters.alike_means import alike_groups, leading_direct
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts, outside
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
-from hyperspy_aedenoise._filters.weak_scan import OutsideNoise, scan, templates
+from hyperspy_aedenoise._filters.weak_noise import FewCounts, OutsideNoise
+from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, ends
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
@@ -71,16 +72,18 @@ def find_weak(observation, restoration, vectors=None):
     The residual, whitened and projected off the known components, has the noise of the
     raw data, whatever the code filter did. It is scanned in place, extent, energy and
     width, see `scan`; where that shows nothing, means over alike positions are looked
-    at in all directions, see `leading_direction`. What is too large for chance becomes
-    a code of its own: its spectrum is that of the residual in the places where it was
-    seen, made up of few peaks and edges, and its map is filtered as what lies far below
-    the noise, see `faint_map`, both in turn. Then what is left is looked at again. What
-    the known codes lack of the feature is added to its spectrum.
+    at in all directions, see `leading_direction`, unless they are of few counts: in
+    channels that hold hardly any, single electrons are directions of their own. What is
+    too large for chance becomes a code of its own: its spectrum is that of the residual
+    in the places where it was seen, made up of few peaks and edges, and its map is
+    filtered as what lies far below the noise, see `faint_map`, both in turn. Then what
+    is left is looked at again. What the known codes lack of the feature is added to its
+    spectrum.
     """
     search = _Search.of(observation, restoration)
     found, missed = [], []
     given = None if vectors is None else list(vectors.T)
-    if vectors is None and (observation.n_spectra < _FEWEST or observation.is_counted):
+    if vectors is None and observation.n_spectra < _FEWEST:
         given = []
     for number in range(_MOST_WEAK if given is None else len(given)):
         if given is None:
@@ -163,7 +166,7 @@ class _Search:
         """A feature that shows in means over windows, or None."""
         noise = None if self.ratio is None else OutsideNoise(self.ratio, self.known)
         cells = self.outside.reshape(*self.grid.shape, -1)
-        seen = scan(cells, self.count, peaks, noise)
+        seen = scan(cells, self.count, peaks, noise, self._few_counts())
         if seen.excess <= 0:
             return None
         (vector,) = outside(peaks.white([seen.template]), self.known)
@@ -178,7 +181,7 @@ class _Search:
 
     def _in_alike_positions(self, peaks):
         """A feature that shows in means over alike positions, or None."""
-        if not self.groups:
+        if not self.groups or self.observation.is_counted:
             return None
         weights = self._weights()
         vector = leading_direction(
@@ -197,6 +200,21 @@ class _Search:
             **self._place(None, cells, vector),
         }
         return _Found(vector, cells, told)
+
+    def _few_counts(self):
+        """Of how few electrons the noise is made, or None if they are many."""
+        observation, grid = self.observation, self.grid
+        if not observation.is_counted:
+            return None
+        spread, noise = observation.colour.spread, observation.noise
+        jump = np.bincount(grid.cell, np.sqrt(grid.weight), grid.n_cells)
+        jump /= np.maximum(grid.count(), 1) ** 1.5
+        return FewCounts(
+            noise.gain / spread,
+            noise.variance(observation.mean) / spread**2,
+            self.known,
+            jump.reshape(grid.shape).astype("f4"),
+        )
 
     def _refined(self, vector, peaks, window=None):
         """Direction and map of a feature, each by the other."""

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.special
 
 from hyperspy_aedenoise._filters.peak_templates import Peaks
+from hyperspy_aedenoise._filters.weak_noise import as_gaussian
 from hyperspy_aedenoise._filters.windows import around, integral
 
 #: Standard deviations of the features that are looked for, in channels, up to a share
@@ -23,6 +24,9 @@ _FEWEST_WINDOWS = 20
 _OVERLAPPING = 30
 #: Waves across the map as which smooth trends are looked at, in half periods.
 _WAVES = (1, 2)
+#: Largest step of one electron in the mean over a window, in standard deviations, with
+#: which its square scatters like that of a Gaussian value.
+_SMALL_STEP = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,29 +51,6 @@ class Seen:
     window: np.ndarray | None
     significance: float
     excess: float
-
-
-@dataclass(frozen=True)
-class OutsideNoise:
-    """Noise of whitened spectra that isn't white, outside of known components.
-
-    Parameters
-    ----------
-    ratio : ndarray of float32, shape (n_cells, n_channels)
-        Its variance in each channel, before the known components were taken off.
-    known : ndarray, shape (n_channels, n_known)
-        Orthonormal.
-    """
-
-    ratio: np.ndarray
-    known: np.ndarray
-
-    def of(self, tile):
-        """Variance of what matches the peaks of a tile, shape (n_cells, n)."""
-        known = self.known.astype("f4")
-        outside = -known @ (known[tile.channels].T @ tile.matched)
-        outside[tile.channels] += tile.matched
-        return self.ratio @ np.square(outside)
 
 
 def templates(colour, known):
@@ -119,7 +100,7 @@ def _looks_at(width):
     return np.log(number[kind] * len(number))
 
 
-def scan(cells, count, peaks, noise=None):
+def scan(cells, count, peaks, noise=None, few=None):
     """Look at means over windows of all sizes, for all features.
 
     Parameters
@@ -133,6 +114,8 @@ def scan(cells, count, peaks, noise=None):
         Features along energy, as `templates` has them.
     noise : OutsideNoise, optional
         Where its variance is not 1 in each channel.
+    few : FewCounts, optional
+        Where the noise is that of few counts.
 
     Returns
     -------
@@ -165,12 +148,19 @@ def scan(cells, count, peaks, noise=None):
         match = _matches(cells, tile, used, noise)
         largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
         sums = integral(match)
+        step = None if few is None else few.of(tile)
         for number, window in enumerate(windows):
             means = around(sums, *window)
             means *= scales[number][..., None]
+            if few is not None:
+                steps = few.in_windows(window, scales[number])[..., None] * step
+                as_gaussian(means, steps)
             means = np.square(means, out=means).reshape(-1, means.shape[-1])
             power[number, part] = same[number].ravel() @ means / n_used
             largest[number, part] = np.sqrt(means.max(axis=0))
+            if few is not None:
+                usual = np.median(steps[same[number] > 0], axis=0)
+                power[number, part[usual > _SMALL_STEP]] = 1
     common = np.maximum(np.median(power, axis=1, keepdims=True), 1)
     common[-1] = common.max()
     largest /= np.sqrt(common)
@@ -195,8 +185,13 @@ def scan(cells, count, peaks, noise=None):
     if look < len(windows) and compact[look, template] < np.log(_CHANCE):
         (tile,) = peaks.some([template]).tiles
         match = _matches(cells, tile, used, noise)[..., 0]
-        means = np.where(used, around(integral(match), *windows[look]), 0)
-        where = np.unravel_index(np.abs(means * scales[look]).argmax(), used.shape)
+        means = around(integral(match), *windows[look]) * scales[look]
+        if few is not None:
+            as_gaussian(
+                means, few.in_windows(windows[look], scales[look]) * few.of(tile)
+            )
+        means = np.abs(np.where(used, means, 0))
+        where = np.unravel_index(means.argmax(), used.shape)
         window = used & _around(where, windows[look], used.shape)
     return Seen(template, window, float(z), excess)
 

@@ -108,8 +108,10 @@ def dark_pattern(spectra, noise):
     -------
     float
         Standard deviation from channel to channel in signal units; 0 where intensities
-        are nearly equal.
+        are nearly equal, and of few channels.
     """
+    if spectra.shape[1] < _FEWEST_CHANNELS:
+        return 0.0
     n = max(len(spectra) // 4, 1)
     order = np.argsort(spectra.mean(axis=1))
     dim, bright = spectra[order[:n]].mean(axis=0), spectra[order[-n:]].mean(axis=0)

@@ -100,6 +100,7 @@ def _summary_of_form(denoiser, unit):
     lines += lines_on_weak(denoiser, unit)
     if denoiser.history_["rare"] is not None:
         lines += _lines_on_rare(denoiser.history_["rare"], denoiser.energies_, unit)
+    lines += _lines_on_doubt(denoiser)
     return "\n".join(lines)
 
 
@@ -110,6 +111,18 @@ def _lines_on_noise(denoiser, unit):
     return [
         f"  noise: {with_energies(text, denoiser.energies_, unit)}"
         for text in dict.fromkeys(denoiser.noise_.warnings)
+    ]
+
+
+def _lines_on_doubt(denoiser):
+    """That features may be none where the noise isn't what was measured."""
+    weak, rare = denoiser.history_["weak"], denoiser.history_["rare"]
+    any_ = (weak and weak["features"]) or (rare and rare["peaks"])
+    if denoiser.noise is not None or not denoiser.noise_.misfits or not any_:
+        return []
+    return [
+        "  weak features and rare peaks are what is beyond the measured noise, which "
+        "is in doubt here: these may be noise"
     ]
 
 

@@ -335,6 +335,20 @@ def test_it_is_told_and_survives_a_file(fitted, tmp_path):
     assert summary(again, "eV") == text
 
 
+def test_where_the_noise_is_in_doubt_they_are(fitted):
+    from copy import copy
+
+    from hyperspy_aedenoise._noise.measured import MeasuredNoise
+    from hyperspy_aedenoise._report.summary import summary
+
+    denoiser = copy(fitted[0])
+    denoiser.noise, denoiser.noise_ = None, MeasuredNoise(0.0, NOISE.offset)
+    assert "may be noise" not in summary(denoiser, "eV")
+    off = "the points are off the line"
+    denoiser.noise_ = MeasuredNoise(0.0, NOISE.offset, misfits=(off,), warnings=(off,))
+    assert "in doubt here: these may be noise" in summary(denoiser, "eV")
+
+
 def test_directions_come_back_from_the_encoder(fitted):
     denoiser, noisy, _ = fitted
     observation = Observation.of(noisy.reshape(-1, 100), np.ones(SHAPE, bool), NOISE)
