@@ -3,9 +3,11 @@
 import numpy as np
 import scipy.sparse
 
-#: Largest whitened residual that counts: what is more is no noise of a single value,
-#: unless it is an electron where hardly any is expected.
-_MOST = 5.0
+from hyperspy_aedenoise._filters.weak_noise import LEAST
+
+#: Largest whitened residual that counts: what is more is no noise of a single value.
+#: Where electrons are few it is that and so many of them.
+_MOST, _MORE = 5.0, 3
 
 
 def residual_by_cells(observation, restored, grid):
@@ -29,17 +31,20 @@ def residual_by_cells(observation, restored, grid):
     noise, colour, level = observation.noise, observation.colour, observation.level
     count = grid.count()[:, None]
 
-    most = np.inf if observation.is_counted else _MOST
+    most = np.full(observation.n_channels, _MOST, "f4")
+    if observation.is_counted:
+        most += (_MORE * noise.gain / colour.spread).astype("f4")
+    scale = np.sqrt(level)[:, None].astype("f4")
 
-    def sums(function):
-        made = function(restored.function, noise, colour, most)
-        scale = np.sqrt(level)[:, None].astype("f4")
+    def sums(made):
         return sums_by_cells(observation.spectra, grid, made, scale, *restored.along)
 
-    residual = sums(_Residual) / np.sqrt(np.maximum(count, 1)).astype("f4")
+    residual = sums(_Residual(restored.function, colour, most))
+    residual /= np.sqrt(np.maximum(count, 1)).astype("f4")
     if not noise.gain:
         return residual, None
-    return residual, np.maximum(sums(_Ratio) / np.maximum(count, 1), 0.1)
+    ratio = sums(_Ratio(restored.function, noise, colour)) / np.maximum(count, 1)
+    return residual, np.maximum(ratio, LEAST)
 
 
 def sums_by_cells(spectra, grid, function, *along):
@@ -70,7 +75,7 @@ def sums_by_cells(spectra, grid, function, *along):
 class _Residual:
     """The whitened residual of rows; a class, so that it travels to processes."""
 
-    def __init__(self, decode, noise, colour, most):
+    def __init__(self, decode, colour, most):
         self.decode, self.colour, self.most = decode, colour, most
 
     def __call__(self, rows, scale, *along):
@@ -81,7 +86,7 @@ class _Residual:
 class _Ratio:
     """Variance of the noise over that of whitened, weighted spectra."""
 
-    def __init__(self, decode, noise, colour, _most):
+    def __init__(self, decode, noise, colour):
         self.decode, self.noise, self.colour = decode, noise, colour
 
     def __call__(self, rows, scale, *along):

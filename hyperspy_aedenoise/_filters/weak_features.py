@@ -8,12 +8,15 @@ from hyperspy_aedenoise._filters.alike_means import alike_groups, leading_direct
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts, outside
 from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
-from hyperspy_aedenoise._filters.weak_noise import FewCounts, OutsideNoise
+from hyperspy_aedenoise._filters.weak_noise import OutsideNoise
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, ends
 
 #: Most features that are looked for, and fewest spectra in which that is worth a look.
 _MOST_WEAK, _FEWEST = 6, 12
+#: Electrons in a cell, on average, where they are few: the maps of features are
+#: filtered as if their noise were Gaussian.
+_ELECTRONS = 100
 #: Estimates of a feature along energy and of its map in turn.
 _ROUNDS = 1
 
@@ -72,13 +75,12 @@ def find_weak(observation, restoration, vectors=None):
     The residual, whitened and projected off the known components, has the noise of the
     raw data, whatever the code filter did. It is scanned in place, extent, energy and
     width, see `scan`; where that shows nothing, means over alike positions are looked
-    at in all directions, see `leading_direction`, unless they are of few counts: in
-    channels that hold hardly any, single electrons are directions of their own. What is
-    too large for chance becomes a code of its own: its spectrum is that of the residual
-    in the places where it was seen, made up of few peaks and edges, and its map is
-    filtered as what lies far below the noise, see `faint_map`, both in turn. Then what
-    is left is looked at again. What the known codes lack of the feature is added to its
-    spectrum.
+    at in all directions, see `leading_direction`, but not in few counts, where single
+    electrons in dark channels would be taken for directions. What is too large for
+    chance becomes a code of its own: its spectrum is that of the residual in the places
+    where it was seen, made up of few peaks and edges, and its map is filtered as what
+    lies far below the noise, see `faint_map`, both in turn. Then what is left is looked
+    at again. What the known codes lack of the feature is added to its spectrum.
     """
     search = _Search.of(observation, restoration)
     found, missed = [], []
@@ -130,7 +132,11 @@ class _Search:
         # principal components follow the noise in these very spectra, filtered don't
         both = [restoration.decoder.components, restoration.linear.decoder]
         known = _orthonormal(colour.whiten(np.concatenate(both)))
-        grid = Grid.of(observation.layout, observation.level)
+        least = 1
+        if observation.is_counted:
+            electrons = observation.plain_mean.sum() / observation.noise.gain
+            least = _ELECTRONS / electrons
+        grid = Grid.of(observation.layout, observation.level, least)
         residual, ratio = residual_by_cells(observation, restoration.restored, grid)
         count = grid.count()
         outside = residual - (residual @ known) @ known.T
@@ -164,9 +170,12 @@ class _Search:
 
     def _in_windows(self, peaks):
         """A feature that shows in means over windows, or None."""
-        noise = None if self.ratio is None else OutsideNoise(self.ratio, self.known)
+        noise = None
+        if self.ratio is not None:
+            of = self.observation, self.grid, self.ratio, self.known
+            noise = OutsideNoise.of(*of)
         cells = self.outside.reshape(*self.grid.shape, -1)
-        seen = scan(cells, self.count, peaks, noise, self._few_counts())
+        seen = scan(cells, self.count, peaks, noise)
         if seen.excess <= 0:
             return None
         (vector,) = outside(peaks.white([seen.template]), self.known)
@@ -200,21 +209,6 @@ class _Search:
             **self._place(None, cells, vector),
         }
         return _Found(vector, cells, told)
-
-    def _few_counts(self):
-        """Of how few electrons the noise is made, or None if they are many."""
-        observation, grid = self.observation, self.grid
-        if not observation.is_counted:
-            return None
-        spread, noise = observation.colour.spread, observation.noise
-        jump = np.bincount(grid.cell, np.sqrt(grid.weight), grid.n_cells)
-        jump /= np.maximum(grid.count(), 1) ** 1.5
-        return FewCounts(
-            noise.gain / spread,
-            noise.variance(observation.mean) / spread**2,
-            self.known,
-            jump.reshape(grid.shape).astype("f4"),
-        )
 
     def _refined(self, vector, peaks, window=None):
         """Direction and map of a feature, each by the other."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_aedenoise._filters.windows import around, integral
-
+#: Least variance of the noise of a match: less is an error of the model.
+LEAST = 0.1
 #: Standard deviations up to which a sum of few electrons is taken for Gaussian.
 _GAUSSIAN = 3.0
 
@@ -20,74 +20,81 @@ class OutsideNoise:
         Its variance in each channel, before the known components were taken off.
     known : ndarray, shape (n_channels, n_known)
         Orthonormal.
+    step : ndarray, shape (n_channels,), optional
+        What one electron is in the whitened mean spectrum, where they are few.
+    relative_step : ndarray of float32, shape (n_cells,), optional
+        What one is in the mean of a cell, relative to that; 0 in empty cells.
     """
 
     ratio: np.ndarray
     known: np.ndarray
+    step: np.ndarray | None = None
+    relative_step: np.ndarray | None = None
 
-    def of(self, tile):
-        """Variance of what matches the peaks of a tile, shape (n_cells, n)."""
-        return self.ratio @ np.square(_outside(tile, self.known.astype("f4")))
+    @classmethod
+    def of(cls, observation, grid, ratio, known):
+        """That of an observation by the cells of a grid."""
+        if not observation.is_counted:
+            return cls(ratio, known)
+        relative = np.bincount(grid.cell, np.sqrt(grid.weight), grid.n_cells)
+        relative /= np.maximum(grid.count(), 1) ** 1.5
+        step = observation.noise.gain / observation.colour.spread
+        return cls(ratio, known, step.astype("f4"), relative.astype("f4"))
 
+    def spread_and_steps(self, tile):
+        """Noise of what matches the peaks of a tile.
 
-@dataclass(frozen=True)
-class FewCounts:
-    """Noise that is made of few electrons, each of which may stand out.
+        Parameters
+        ----------
+        tile : Tile
 
-    Parameters
-    ----------
-    electron, variance : ndarray, shape (n_channels,)
-        What one of them is in the whitened mean spectrum, and the variance there: 1 but
-        where hardly any are expected.
-    known : ndarray, shape (n_channels, n_known)
-        Orthonormal components that were taken off.
-    jump : ndarray of float32, shape (n_maps, n_rows, n_columns)
-        What one is in the mean of a cell, relative to the mean spectrum; 0 where there
-        is none.
-    """
-
-    electron: np.ndarray
-    variance: np.ndarray
-    known: np.ndarray
-    jump: np.ndarray
-
-    def of(self, tile):
-        """Largest step that one electron is in a match with each peak, shape (n,)."""
-        outside = _outside(tile, self.known.astype("f4"))
-        steps = np.abs(outside * self.electron[:, None].astype("f4")).max(axis=0)
-        spread = np.sqrt(np.square(outside).T @ self.variance.astype("f4"))
-        return steps / np.maximum(spread, 1e-12)
-
-    def in_windows(self, window, scale):
-        """The same in means over windows, relative to the mean spectrum."""
-        return around(integral(self.jump), *window) * scale**3
-
-
-def _outside(tile, known):
-    """What matches the peaks of a tile outside of known components."""
-    outside = -known @ (known[tile.channels].T @ tile.matched)
-    outside[tile.channels] += tile.matched
-    return outside
+        Returns
+        -------
+        spread : ndarray, shape (n_cells, n)
+            Its standard deviation.
+        steps : ndarray, shape (n_cells, n), or None
+            The largest that one electron is, in units of it. None: they are many.
+        """
+        known = self.known.astype("f4")
+        outside = -known @ (known[tile.channels].T @ tile.matched)
+        outside[tile.channels] += tile.matched
+        spread = np.sqrt(np.maximum(self.ratio @ np.square(outside), LEAST))
+        if self.step is None:
+            return spread, None
+        largest = np.abs(outside * self.step[:, None]).max(axis=0)
+        return spread, self.relative_step[:, None] * largest / spread
 
 
 def as_gaussian(values, step):
-    """Gaussian values that are as rare as sums of few steps; in place.
+    """Gaussian values that are as rare as sums of few steps.
 
     Parameters
     ----------
-    values : ndarray of float32, shape (..., n)
+    values : ndarray, shape (..., n)
         In standard deviations.
     step : ndarray, shape (..., n)
-        Largest step in each sum, in the same unit.
+        Size of the steps, in the same unit.
+
+    Returns
+    -------
+    ndarray
+        Shape of `values`. Those below 3 are as they were.
 
     Notes
     -----
-    The signed root of the exponent in the inequality of G. Bennett, J. Am. Stat. Assoc.
-    57 (1962) 33, https://doi.org/10.1080/01621459.1962.10482149, which is the deviance
-    of a Poisson distribution. Chances come out at most four times too small.
+    Of Poisson distributed steps the signed root of the deviance is nearly Gaussian,
+    with the correction of O. E. Barndorff-Nielsen, Biometrika 73 (1986) 307,
+    https://doi.org/10.1093/biomet/73.2.307. For steps that differ the deviance of the
+    largest one is a bound (G. Bennett, J. Am. Stat. Assoc. 57 (1962) 33,
+    https://doi.org/10.1080/01621459.1962.10482149). Where there are fewer steps than
+    expected the same is used, which is too careful.
     """
-    high = np.abs(values) > _GAUSSIAN
-    one = np.maximum(np.broadcast_to(step, values.shape)[high], 1e-6).astype(float)
-    beyond = np.abs(values[high]) * one
-    rare = np.sqrt(2 * ((1 + beyond) * np.log1p(beyond) - beyond)) / one
-    values[high] = np.copysign(np.maximum(rare, _GAUSSIAN), values[high])
+    result = np.array(values)
+    high = np.abs(result) > _GAUSSIAN
+    one = np.maximum(np.broadcast_to(step, result.shape)[high], 1e-6).astype(float)
+    size = np.abs(result[high])
+    beyond = size * one
+    root = np.sqrt(2 * ((1 + beyond) * np.log1p(beyond) - beyond)) / one
+    root += np.log(size / np.sqrt(1 + beyond) / root) / root
+    result[high] = np.copysign(np.maximum(root, _GAUSSIAN), result[high])
+    return result

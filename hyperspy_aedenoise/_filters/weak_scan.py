@@ -25,7 +25,7 @@ _OVERLAPPING = 30
 #: Waves across the map as which smooth trends are looked at, in half periods.
 _WAVES = (1, 2)
 #: Largest step of one electron in the mean over a window, in standard deviations, with
-#: which its square scatters like that of a Gaussian value.
+#: which the square of that mean scatters as if it were Gaussian.
 _SMALL_STEP = 0.2
 
 
@@ -100,7 +100,7 @@ def _looks_at(width):
     return np.log(number[kind] * len(number))
 
 
-def scan(cells, count, peaks, noise=None, few=None):
+def scan(cells, count, peaks, noise=None):
     """Look at means over windows of all sizes, for all features.
 
     Parameters
@@ -113,9 +113,7 @@ def scan(cells, count, peaks, noise=None, few=None):
     peaks : Peaks
         Features along energy, as `templates` has them.
     noise : OutsideNoise, optional
-        Where its variance is not 1 in each channel.
-    few : FewCounts, optional
-        Where the noise is that of few counts.
+        Where it isn't Gaussian with a variance of 1 in each channel.
 
     Returns
     -------
@@ -134,7 +132,9 @@ def scan(cells, count, peaks, noise=None, few=None):
     https://doi.org/10.1214/aos/996986504, adjust in the same way): it is too careful by
     less than half a standard deviation. Both are divided by what half of all features
     exceed, if that is more than noise: what all have in common is an error of the noise
-    model.
+    model. Of few counts the largest means and trends are those of a Gaussian that are
+    as rare, see `as_gaussian`, and mean squares are looked at only in windows with
+    many electrons.
     """
     used = count > 0
     n_used, n_templates = int(used.sum()), len(peaks.centre)
@@ -143,25 +143,27 @@ def scan(cells, count, peaks, noise=None, few=None):
     trends = _trends(used)
     largest = np.zeros((len(windows) + 1, n_templates))
     power = np.ones((len(windows) + 1, n_templates))
+    steep = np.abs(trends).max(axis=0)[:, None]
     for tile in peaks.tiles:
         part = tile.numbers
-        match = _matches(cells, tile, used, noise)
-        largest[-1, part] = np.abs(trends @ match[used]).max(axis=0)
+        match, steps = _matches(cells, tile, used, noise)
+        along = trends @ match[used]
+        if steps is not None:
+            along = as_gaussian(along, (steep * steps[used]).max(axis=0))
+        largest[-1, part] = np.abs(along).max(axis=0)
         sums = integral(match)
-        step = None if few is None else few.of(tile)
+        steps = None if steps is None else integral(steps)
         for number, window in enumerate(windows):
-            means = around(sums, *window)
-            means *= scales[number][..., None]
-            if few is not None:
-                steps = few.in_windows(window, scales[number])[..., None] * step
-                as_gaussian(means, steps)
-            means = np.square(means, out=means).reshape(-1, means.shape[-1])
+            means, coarse = _means(sums, steps, window, scales[number])
+            means = np.square(means).reshape(-1, means.shape[-1])
             power[number, part] = same[number].ravel() @ means / n_used
+            power[number, part[coarse]] = np.nan
             largest[number, part] = np.sqrt(means.max(axis=0))
-            if few is not None:
-                usual = np.median(steps[same[number] > 0], axis=0)
-                power[number, part[usual > _SMALL_STEP]] = 1
-    common = np.maximum(np.median(power, axis=1, keepdims=True), 1)
+    is_known = np.isfinite(power)
+    power[~is_known] = 1
+    common = np.ones((len(power), 1))
+    for one, row, known in zip(common, power, is_known, strict=True):
+        one[:] = max(np.median(row[known]), 1) if known.any() else 1
     common[-1] = common.max()
     largest /= np.sqrt(common)
     power /= common
@@ -171,7 +173,7 @@ def scan(cells, count, peaks, noise=None, few=None):
     compact += np.log(2 * np.array(n_means, float))[:, None]
     moments = [_moments(used.shape[1:], w, n_used) for w in windows]
     dispersed = [_log_tail(q, *m) for q, m in zip(power, moments, strict=False)]
-    dispersed += looks_at
+    dispersed = np.where(is_known[:-1], dispersed + looks_at, 0)
     log_chance = min(compact.min(), dispersed.min())
     excess = np.log(_CHANCE) - log_chance
     if compact.min() > dispersed.min():
@@ -184,14 +186,11 @@ def scan(cells, count, peaks, noise=None, few=None):
     look, window = int(compact[:, template].argmin()), None
     if look < len(windows) and compact[look, template] < np.log(_CHANCE):
         (tile,) = peaks.some([template]).tiles
-        match = _matches(cells, tile, used, noise)[..., 0]
-        means = around(integral(match), *windows[look]) * scales[look]
-        if few is not None:
-            as_gaussian(
-                means, few.in_windows(windows[look], scales[look]) * few.of(tile)
-            )
-        means = np.abs(np.where(used, means, 0))
-        where = np.unravel_index(means.argmax(), used.shape)
+        match, steps = _matches(cells, tile, used, noise)
+        steps = None if steps is None else integral(steps)
+        means, _ = _means(integral(match), steps, windows[look], scales[look])
+        where = np.where(used, np.abs(means[..., 0]), 0).argmax()
+        where = np.unravel_index(where, used.shape)
         window = used & _around(where, windows[look], used.shape)
     return Seen(template, window, float(z), excess)
 
@@ -228,16 +227,51 @@ def _trends(used):
 
 
 def _matches(cells, tile, used, noise):
-    """Matches in units of their noise, shape (n_maps, n_rows, n_columns, n)."""
+    """Matches in units of their noise, shape (n_maps, n_rows, n_columns, n).
+
+    And the largest step of one electron in each, or None if they are many.
+    """
     n_channels = cells.shape[-1]  # of stacks of matrices products take 40 times as long
     match = cells.reshape(-1, n_channels)[:, tile.channels] @ tile.matched
+    steps = None
     if noise is not None:
-        match /= np.sqrt(np.maximum(noise.of(tile), 0.1))
+        spread, steps = noise.spread_and_steps(tile)
+        match /= spread
     values = np.ascontiguousarray(np.abs(match[used.ravel()]).T)
     doubt = 2.5 * 1.17 / np.sqrt(values.shape[1])
     middle = 1.4826 * np.median(values, axis=1) - doubt
     match /= np.maximum(middle, 1).astype(np.float32)
-    return match.reshape(*cells.shape[:-1], -1)
+    shape = *cells.shape[:-1], -1
+    return match.reshape(shape), None if steps is None else steps.reshape(shape)
+
+
+def _means(sums, steps, window, scale):
+    """Means over windows in units of their error.
+
+    Parameters
+    ----------
+    sums, steps : ndarray
+        Of matches, and of the steps in them or None, as `integral` has them.
+    window : tuple of int
+    scale : ndarray
+        What makes a sum a mean, see `_same_and_scale`.
+
+    Returns
+    -------
+    means : ndarray, shape (n_maps, n_rows, n_columns, n)
+        Of few electrons as rare as if they were Gaussian.
+    coarse : ndarray of bool, shape (n,)
+        Those whose squares don't scatter as if they were.
+    """
+    means = around(sums, *window)
+    means *= scale[..., None]
+    if steps is None:
+        return means, np.zeros(means.shape[-1], bool)
+    # the third moment of the mean tells one step for places that differ
+    steps = around(steps, *window)
+    steps *= scale[..., None] ** 3
+    usual = np.square(steps).sum(axis=(0, 1, 2)) / np.count_nonzero(scale)
+    return as_gaussian(means, steps), usual > _SMALL_STEP**2
 
 
 def _windows(shape):

@@ -32,10 +32,14 @@ class Grid:
     bins: tuple
 
     @classmethod
-    def of(cls, layout, level):
-        """Grid of the spectra of a layout, with noise of variance `level`."""
+    def of(cls, layout, level, least=1):
+        """Grid of the spectra of a layout, with noise of variance `level`.
+
+        With at least `least` positions in a cell, or all of them.
+        """
         n_maps, *sides = layout.used.shape
-        bins = tuple(-(-side // _MOST_CELLS) for side in sides)
+        along = np.ceil(max(least, 1) ** (1 / max(sum(n > 1 for n in sides), 1)))
+        bins = tuple(max(-(-n // _MOST_CELLS), min(n, int(along))) for n in sides)
         shape = n_maps, *(-(-n // b) for n, b in zip(sides, bins, strict=True))
         place = np.argwhere(layout.used)
         place[:, 1:] //= bins

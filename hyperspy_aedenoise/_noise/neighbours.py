@@ -12,7 +12,8 @@ _ORDERS, _STILL_THERE = (2, 4, 6, 8, 12), 0.8
 #: Share of the counts by which dim spectra must have less than bright ones.
 _UNLIKE = 0.2
 #: Factor by which bright channels must have more than dim ones, and by which a pattern
-#: must be larger in these, relative to the counts; fewest channels of either.
+#: must be larger in these, relative to the counts; fewest channels of either, and of
+#: all.
 _BRIGHTER, _FEWEST_CHANNELS = 3, 24
 
 

@@ -117,12 +117,12 @@ def _lines_on_noise(denoiser, unit):
 def _lines_on_doubt(denoiser):
     """That features may be none where the noise isn't what was measured."""
     weak, rare = denoiser.history_["weak"], denoiser.history_["rare"]
-    any_ = (weak and weak["features"]) or (rare and rare["peaks"])
-    if denoiser.noise is not None or not denoiser.noise_.misfits or not any_:
+    has_features = (weak and weak["features"]) or (rare and rare["peaks"])
+    if not has_features or not getattr(denoiser.noise_, "misfits", ()):
         return []
     return [
-        "  weak features and rare peaks are what is beyond the measured noise, which "
-        "is in doubt here: these may be noise"
+        "  these data don't follow the noise model, as told above: weak features and "
+        "rare peaks may be noise"
     ]
 
 

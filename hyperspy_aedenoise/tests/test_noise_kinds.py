@@ -203,6 +203,13 @@ def test_patterns_that_are_added_and_patterns_of_gain(rng):
     assert "correct the gain" in words(gain)
 
 
+def test_no_pattern_is_told_of_few_channels(rng):
+    """Of ten channels there is no difference of order twelve."""
+    from hyperspy_aedenoise._noise.neighbours import dark_pattern
+
+    assert dark_pattern(rng.normal(100, 3, (5, 10)), NoiseModel(0.0, 9.0)) == 0
+
+
 @pytest.mark.parametrize("drift", [0.01, 0.05, 0.2])
 def test_a_moving_zero_loss_peak_does_not_rule(drift, rng):
     """1e6 counts that move beside a tail of 1 to 100; energies in eV.

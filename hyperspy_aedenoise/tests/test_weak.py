@@ -343,10 +343,10 @@ def test_where_the_noise_is_in_doubt_they_are(fitted):
 
     denoiser = copy(fitted[0])
     denoiser.noise, denoiser.noise_ = None, MeasuredNoise(0.0, NOISE.offset)
-    assert "may be noise" not in summary(denoiser, "eV")
+    assert "don't follow the noise model" not in summary(denoiser, "eV")
     off = "the points are off the line"
     denoiser.noise_ = MeasuredNoise(0.0, NOISE.offset, misfits=(off,), warnings=(off,))
-    assert "in doubt here: these may be noise" in summary(denoiser, "eV")
+    assert "don't follow the noise model" in summary(denoiser, "eV")
 
 
 def test_directions_come_back_from_the_encoder(fitted):
