@@ -16,7 +16,7 @@ from hyperspy_aedenoise._filters.windows import Grid, ends
 _MOST_WEAK, _FEWEST = 6, 12
 #: Electrons in a cell, on average, where they are few: the maps of features are
 #: filtered as if their noise were Gaussian.
-_ELECTRONS = 100
+_ELECTRONS = 30
 #: Estimates of a feature along energy and of its map in turn.
 _ROUNDS = 1
 

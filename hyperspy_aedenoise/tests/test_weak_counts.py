@@ -43,8 +43,8 @@ def restored(observation, rng):
 def test_most_of_a_weak_feature_is_kept(region, mean, unit, rng):
     """Of 24 standard errors in all, beside the noise without it.
 
-    Nine positions and more are one cell of the map of a feature where there are 16
-    electrons in a spectrum, so that two rows are kept in part.
+    Four positions are one cell of the map of a feature where there are 16 electrons in
+    a spectrum, so that two rows are kept in part.
     """
     inside = REGIONS[region]
     height = 24 / np.sqrt(np.square(PEAK).sum() / mean * inside.sum())
