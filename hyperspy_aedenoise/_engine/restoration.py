@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hyperspy_aedenoise._engine.encoder import Encoding
+from hyperspy_aedenoise._engine.own_features import OwnFeatures
 from hyperspy_aedenoise._filters.along_energy import fitted_spectra
 from hyperspy_aedenoise._filters.code_network import CodeNetwork
 from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved
@@ -176,6 +177,9 @@ def restore(observation, n_codes, recipe, rng, network=None, *, weak=None, limit
     -------
     Restoration
     """
+    own = OwnFeatures.of(observation) if n_codes is None else None
+    if own is not None:
+        observation = own.rest
     drift = energy_drift(observation) if recipe.aligned else None
     encoding = Encoding.of(observation, n_codes, drift)
     if recipe.weak_components:
@@ -195,7 +199,7 @@ def restore(observation, n_codes, recipe, rng, network=None, *, weak=None, limit
     margin = 0 if drift is None else int(np.ceil(np.abs(drift).max()))
     restored = restoration.restored
     rare = find_rare(observation, colour, restored, rng, margin, limits=limits)
-    with_rare = _with_rare(restoration, rare)
+    with_rare = _with_rare(restoration, rare.and_own(own.rows, own.parts, colour))
     return _with_weak(with_rare, find_weak(observation, with_rare, weak))
 
 

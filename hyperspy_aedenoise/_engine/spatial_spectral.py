@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hyperspy_aedenoise._engine.code_bank import CodeBank
+from hyperspy_aedenoise._engine.own_features import OwnFeatures
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._engine.selection import Choice, choose
@@ -199,7 +200,8 @@ def fit_spatial_spectral(observation, n_codes, rng, progress):
         return restore(observation, n_codes, chosen.recipe, rng, chosen.network)
 
     try:
-        chosen = choose(observation, n_codes, rng, progress)
+        judged = observation if n_codes else OwnFeatures.of(observation).rest
+        chosen = choose(judged, n_codes, rng, progress)
         interrupted = chosen.interrupted
         restoration = restored()
     except KeyboardInterrupt:

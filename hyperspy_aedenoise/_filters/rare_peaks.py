@@ -1,7 +1,7 @@
 """Rare features: peaks that few spectra have and the codes don't hold."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ _AROUND_SPIKE = 6
 #: Rows of a residual at a time.
 _AT_ONCE = 2048
 #: Most peaks that are looked for, and share of spectra beyond which they aren't rare.
-_MOST_PEAKS, _MOST_SPECTRA = 20, 0.1
+_MOST_PEAKS, MOST_SPECTRA = 20, 0.1
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,34 @@ class RareFeatures:
     n_spikes: int = 0
     share: float = 0.0
     limits: Limits | None = None
+
+    def and_own(self, rows, parts, colour):
+        """With features of single spectra, which are peaks of any shape.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (n,)
+            Numbers of the spectra.
+        parts : ndarray, shape (n, n_channels)
+            In signal units.
+        colour : Colour
+            Of the noise at the mean spectrum.
+        """
+        channel = np.arange(parts.shape[1])
+        share = np.abs(parts) / np.abs(parts).sum(axis=1, keepdims=True)
+        centre = share @ channel
+        width = np.sqrt(np.maximum(share @ channel**2 - centre**2, 0))
+        strength = np.linalg.norm(colour.whiten(parts), axis=1)
+        amplitudes = np.zeros((len(self.amplitudes), len(rows)), np.float32)
+        amplitudes[rows, np.arange(len(rows))] = strength
+        return replace(
+            self,
+            centre=np.append(self.centre, centre),
+            width=np.append(self.width, width),
+            decoder=np.concatenate([self.decoder, parts / strength[:, None]]),
+            amplitudes=np.concatenate([self.amplitudes, amplitudes], axis=1),
+            strength=np.append(self.strength, strength),
+        )
 
     def as_dict(self, layout):
         """Everything as numbers and lists, with positions as they were."""
@@ -124,7 +152,7 @@ def find_rare(observation, colour, restored, rng, margin=0, *, limits=None):
         hits.append(part[peaks.largest(white)[:, 1] > limits.anywhere])
     hits = np.concatenate(hits)
     share = len(hits) / observation.n_spectra
-    if share > _MOST_SPECTRA or not len(hits):
+    if share > MOST_SPECTRA or not len(hits):
         hits = candidates = hits[:0]
     else:  # all that may get a peak: what shows one, and what lies beside
         may = largest[:, 1] > limits.alone

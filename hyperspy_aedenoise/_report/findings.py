@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_aedenoise._filters.rare_peaks import MOST_SPECTRA
 from hyperspy_aedenoise._report.gain_steps import gain_step_in_words, gain_steps
 from hyperspy_aedenoise._report.lone_spectra import lone_spectra, lone_spectra_in_words
 from hyperspy_aedenoise._report.summary import separates_nothing
-from hyperspy_aedenoise._report.weak_in_words import warning_of_missed
+from hyperspy_aedenoise._report.weak_in_words import energy_in_words, warning_of_missed
 from hyperspy_aedenoise._report.words import (
     FWHM,
     in_digits,
@@ -172,7 +173,7 @@ def on_fit(denoiser, places):
 
     An interrupt, a drift that isn't followed, latent variables that separate nothing,
     or are a step or of few spectra; weak features that could not be kept, too many rare
-    ones, and spikes.
+    ones, peaks of one spectrum, and spikes.
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ def on_fit(denoiser, places):
     if missed:
         yield finding("weak feature", "severe", missed)
     rare = history["rare"]
-    if rare and rare["share"] and not rare["peaks"]:
+    if rare and rare["share"] > MOST_SPECTRA:
         share = rare["share"]
         yield finding(
             "not restored",
@@ -223,6 +224,23 @@ def on_fit(denoiser, places):
             f"{100 * share:.0f} % of the spectra have something that was not restored, "
             "too many to be rare: does the noise model fit?",
             share=share,
+        )
+    peaks = rare["peaks"] if rare else []
+    single = [peak for peak in peaks if len(peak["positions"]) == 1]
+    if single:
+        told = ", ".join(
+            f"s.inav{peak['positions'][0][::-1]} at "
+            + energy_in_words(peak, denoiser.energies_, places.unit)
+            for peak in single[:_SHOWN]
+        )
+        more = ", ..." if len(single) > _SHOWN else ""
+        yield finding(
+            "peaks of one spectrum",
+            "note",
+            f"what only one spectrum has: {told}{more}. A cosmic ray of many channels, "
+            "or something of that position? Mask it if it is not to count.",
+            positions=[peak["positions"][0] for peak in single],
+            channels=[peak["channel"] for peak in single],
         )
     spikes = history["spikes"]
     if spikes and spikes["n_spikes"]:

@@ -1,16 +1,18 @@
-"""Latent variables that describe one spectrum, or very few, and nothing else."""
+"""Spectra that have a latent variable almost to themselves: one, or very few."""
 
 import numpy as np
 
 from hyperspy_aedenoise._report.weak_in_words import energy_in_words
 from hyperspy_aedenoise._report.words import n_spectra_in_words
 
-#: Share of the sum of squares that few spectra have, and how few, of all and at most.
-_SHARE, _OF_ALL, _MOST = 0.8, 1 / 30, 4
+#: Leverage that few spectra have together, and how few, of all and at most.
+_LEVERAGE, _OF_ALL, _MOST = 0.8, 1 / 30, 4
+#: Share of that above which two of them are alike.
+_ALIKE = 0.5
 
 
 def lone_spectra(denoiser):
-    """Latent variables that vary in very few spectra only.
+    """Groups of very few spectra that share a direction of the codes with no other.
 
     Parameters
     ----------
@@ -20,41 +22,53 @@ def lone_spectra(denoiser):
     Returns
     -------
     list of dict
-        With ``latent`` (number of the latent variable), ``positions`` (lists of
-        indices into `s.data`) and ``channel`` (where it is largest beside the noise).
-        None of a part of a map, where others may vary outside.
+        With ``positions`` (lists of indices into `s.data`) and ``channel`` (where they
+        are farthest from the others beside the noise). None of a part of a map, where
+        others may vary outside.
+
+    Notes
+    -----
+    The leverage of a spectrum is the square of its row of left singular vectors; of n
+    equal ones that no other is like it is 1 / n (D. C. Hoaglin and R. E. Welsch, Am.
+    Stat. 32 (1978) 17, https://doi.org/10.1080/00031305.1978.10479237). That doesn't
+    hang on how components are turned against each other.
     """
     fitted = denoiser.fitted_
-    if fitted.is_part:
+    n_spectra = len(fitted.bank.level)
+    n_few = min(_MOST, int(_OF_ALL * n_spectra))
+    if fitted.is_part or not n_few:
         return []
     # in double precision, as squares may be large
-    codes = fitted.bank.filtered[:, : fitted.n_codes].astype(float)
-    n_few = min(_MOST, int(_OF_ALL * len(codes)))
-    squares = np.square(codes - np.median(codes, axis=0))
-    order = np.argsort(squares, axis=0)[::-1][:n_few]
-    cumulated = np.cumsum(np.take_along_axis(squares, order, axis=0), axis=0)
-    enough = cumulated > _SHARE * squares.sum(axis=0)
+    codes = fitted.bank.noisy[:, : fitted.n_codes].astype(float)
+    rows = np.linalg.qr(codes / np.sqrt(fitted.bank.level)[:, None])[0]
+    leverage = np.square(rows).sum(axis=1)
+    apart = codes - np.median(codes, axis=0)
     places = np.argwhere(fitted.bank.used)
-    found = []
-    for latent in np.flatnonzero(enough.any(axis=0)):
-        rows = order[: enough[:, latent].argmax() + 1, latent]
-        channel = np.abs(fitted.decoder[latent] / fitted.spread).argmax()
-        found.append(
-            {
-                "latent": int(latent),
-                "positions": places[rows].tolist(),
-                "channel": int(channel),
-            }
-        )
+    found, left = [], set(np.flatnonzero(leverage > _LEVERAGE / n_few))
+    for one in sorted(left, key=lambda number: -leverage[number]):
+        if one not in left:
+            continue
+        shared = np.square(rows @ rows[one])  # sums to the leverage
+        group = np.flatnonzero(shared > _ALIKE * shared[one])
+        left -= set(group)
+        if len(group) <= n_few and leverage[group].sum() > _LEVERAGE:
+            part = apart[one] @ fitted.decoder[: fitted.n_codes]
+            found.append(
+                {
+                    "positions": places[group].tolist(),
+                    "channel": int(np.abs(part / fitted.spread).argmax()),
+                }
+            )
     return found
 
 
 def lone_spectra_in_words(found, energies, unit):
-    """One latent variable of `lone_spectra` in words."""
+    """One group of `lone_spectra` in words."""
+    n_spectra = len(found["positions"])
     where = ", ".join(f"s.inav{place[::-1]}" for place in found["positions"])
     return (
-        f"latent variable {found['latent']} is that of "
-        f"{n_spectra_in_words(len(found['positions']))} ({where}), at "
-        f"{energy_in_words(found, energies, unit)}: a cosmic ray of many channels, or "
-        "something that only these positions have? Mask them if they are not to count"
+        f"a latent variable is that of {n_spectra_in_words(n_spectra)} alone ({where}; "
+        f"{energy_in_words(found, energies, unit)}): something that only "
+        f"{'that position has' if n_spectra == 1 else 'these positions have'}? Mask "
+        f"{'it' if n_spectra == 1 else 'them'} if it is not to count"
     )

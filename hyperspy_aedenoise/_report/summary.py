@@ -3,6 +3,7 @@
 import numpy as np
 
 from hyperspy_aedenoise._engine.recipe import Recipe
+from hyperspy_aedenoise._filters.rare_peaks import MOST_SPECTRA
 from hyperspy_aedenoise._report.lone_spectra import lone_spectra, lone_spectra_in_words
 from hyperspy_aedenoise._report.weak_in_words import energy_in_words, lines_on_weak
 from hyperspy_aedenoise._report.words import (
@@ -292,12 +293,17 @@ def _lines_on_rare(rare, energies, unit):
             f"{n_spectra_in_words(n_spectra)} ({where.strip()}{more}), up to "
             f"{peak['strength']:.0f} times the noise"
         )
+    if any(len(peak["positions"]) == 1 for peak in rare["peaks"]):
+        lines.append(
+            "  what only one spectrum has may be a cosmic ray of many channels: mask "
+            "that position if it is not to count"
+        )
     if rare["spectra_with_spikes"]:
         lines.append(
             "  faint spikes of one to three channels in "
             f"{n_spectra_in_words(rare['spectra_with_spikes'])}: not put back"
         )
-    if rare["share"] and not rare["peaks"]:
+    if rare["share"] > MOST_SPECTRA:
         lines.append(
             f"  {100 * rare['share']:.0f} % of the spectra have something that was "
             "not restored, too many to be rare: does the noise model fit?"

@@ -14,8 +14,6 @@ from hyperspy_aedenoise._observation.despiked import despiked, has_spikes, spike
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
 from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
-from hyperspy_aedenoise._report.lone_spectra import lone_spectra
-from hyperspy_aedenoise._report.summary import summary
 
 NOISE = NoiseModel(gain=1, offset=4)
 SHAPE = (20, 24)
@@ -282,21 +280,3 @@ def test_a_comparison_leaves_spectra_with_spikes_out(rng, capsys):
     assert compared.recommended != "pca"
     # what is claimed is the order of the truth
     assert autoencoder[0] < 0.5 * pca[0] and autoencoder[1] < 0.5 * pca[1]
-
-
-def test_a_wide_cosmic_ray_is_named(rng):
-    """As wide as a line it may be real: it is kept, out of other spectra, and told."""
-    wide = np.exp(-np.square(np.arange(-10, 11) / 3.4) / 2)
-    noisy = noisy_map(rng)
-    assert lone_spectra(fit(noisy)) == []
-    noisy[5, 7, 60:81] += 2000 * wide
-    denoiser = fit(noisy)
-    (found,) = lone_spectra(denoiser)
-    assert found["positions"] == [[5, 7]]
-    assert abs(found["channel"] - 70) <= 2
-    assert "is that of 1 spectrum (s.inav[7, 5]), at channel" in summary(denoiser)
-    restored, others = denoiser.denoise(noisy), np.ones(SHAPE, bool)
-    others[5, 7] = False
-    assert restored[5, 7, 70] - clean_map()[5, 7, 70] == pytest.approx(2000, rel=0.03)
-    error = (restored - clean_map())[others][:, 60:81] @ wide
-    assert np.abs(error).max() < np.sqrt(300 * np.square(wide).sum())  # of the noise
