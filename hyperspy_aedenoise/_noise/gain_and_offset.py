@@ -116,8 +116,13 @@ class Residual:
 
     @property
     def least_error(self):
-        """Relative error that the variance of all values has by their number alone."""
-        return np.sqrt(self._doubt / self.n_bins)
+        """Relative error that the variance of all values has by their number alone.
+
+        By that of the free ones: the mean and the components took the others.
+        """
+        n_spectra = len(self.expected)
+        free = (1 - 1 / n_spectra) * (1 - self.lost[0])
+        return np.sqrt(self._doubt / self.n_bins / max(free, 0.1))
 
     def numbers(self, without=None):
         """Gain, offset and autocorrelation, of all groups or of all but one."""
