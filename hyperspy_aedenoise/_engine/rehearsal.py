@@ -58,8 +58,10 @@ class Rehearsal:
     Notes
     -----
     Neither is the recipe chosen again, nor a network refined again, and weak features
-    keep their directions. *Don't believe it* of features that were lost in the noise:
-    what was restored doesn't have them, and no rehearsal can lose them again.
+    keep their directions. What a single spectrum has is looked for again; if it hardly
+    is a component, it may be taken out in some of the rehearsals alone. *Don't believe
+    it* of features that were lost in the noise: what was restored doesn't have them,
+    and no rehearsal can lose them again.
     """
 
     def __init__(self, fitted, noise, n_codes):

@@ -154,10 +154,21 @@ def _summed(rows):
     return rows.sum(axis=0, dtype=float)
 
 
-def restore(observation, n_codes, recipe, rng, network=None, *, weak=None, limits=None):
+def restore(
+    observation,
+    n_codes,
+    recipe,
+    rng,
+    network=None,
+    *,
+    weak=None,
+    limits=None,
+    own=None,
+):
     """Restore spectra by one recipe.
 
-    Rare and weak features are put back, unless a number of codes was asked for.
+    What single spectra have is taken out before, and put back with rare and weak
+    features, unless a number of codes was asked for.
 
     Parameters
     ----------
@@ -172,13 +183,15 @@ def restore(observation, n_codes, recipe, rng, network=None, *, weak=None, limit
         Directions of weak features, see `find_weak`. Default: they are looked for.
     limits : Limits, optional
         What is too large for chance in rare peaks. Default: it is measured.
+    own : OwnFeatures, optional
+        Of these spectra. Default: they are looked for.
 
     Returns
     -------
     Restoration
     """
-    own = OwnFeatures.of(observation) if n_codes is None else None
-    if own is not None:
+    if n_codes is None:
+        own = own or OwnFeatures.of(observation)
         observation = own.rest
     drift = energy_drift(observation) if recipe.aligned else None
     encoding = Encoding.of(observation, n_codes, drift)

@@ -195,13 +195,15 @@ def fit_spatial_spectral(observation, n_codes, rng, progress):
     chosen, interrupted = Choice(), False
     measured, spikes = observation, spikes_in(observation)
     observation = despiked(measured, spikes)
+    own = OwnFeatures.of(observation) if n_codes is None else None
 
     def restored():
-        return restore(observation, n_codes, chosen.recipe, rng, chosen.network)
+        return restore(
+            observation, n_codes, chosen.recipe, rng, chosen.network, own=own
+        )
 
     try:
-        judged = observation if n_codes else OwnFeatures.of(observation).rest
-        chosen = choose(judged, n_codes, rng, progress)
+        chosen = choose(own.rest if own else observation, n_codes, rng, progress)
         interrupted = chosen.interrupted
         restoration = restored()
     except KeyboardInterrupt:

@@ -29,18 +29,20 @@ class RareFeatures:
     Parameters
     ----------
     centre, width : ndarray, shape (n_features,)
-        Of Gaussian peaks, in channels; the width is a standard deviation.
+        Of Gaussian peaks, in channels; the width is a standard deviation. Of features
+        of any shape where they are highest beside the noise, and how far they reach.
     decoder : ndarray, shape (n_features, n_channels)
-        Spectra of the peaks, in signal units.
+        Their spectra, in signal units.
     amplitudes : ndarray of float32, shape (n_spectra, n_features)
         0 where a spectrum doesn't have them.
     strength : ndarray, shape (n_features,)
-        Largest amplitude in units of the noise of its own spectrum.
+        Largest amplitude in units of the noise of its own spectrum; of features of any
+        shape in those of the noise at the mean spectrum.
     n_spikes : int
         Spectra with spikes, which are not put back.
     share : float
-        Of spectra in which a peak was seen. Above a tenth these aren't rare, and none
-        is put back.
+        Of spectra in which a Gaussian peak was seen. Above a tenth these aren't rare,
+        and none is put back.
     limits : Limits or None
         What was too large for chance.
     """
@@ -66,10 +68,9 @@ class RareFeatures:
         colour : Colour
             Of the noise at the mean spectrum.
         """
-        channel = np.arange(parts.shape[1])
-        share = np.abs(parts) / np.abs(parts).sum(axis=1, keepdims=True)
-        centre = share @ channel
-        width = np.sqrt(np.maximum(share @ channel**2 - centre**2, 0))
+        centre = np.abs(parts / colour.spread).argmax(axis=1)
+        apart = np.arange(parts.shape[1]) - centre[:, None]
+        width = np.sqrt(np.average(apart**2, axis=1, weights=np.abs(parts)))
         strength = np.linalg.norm(colour.whiten(parts), axis=1)
         amplitudes = np.zeros((len(self.amplitudes), len(rows)), np.float32)
         amplitudes[rows, np.arange(len(rows))] = strength

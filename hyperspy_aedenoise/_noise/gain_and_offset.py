@@ -118,7 +118,8 @@ class Residual:
     def least_error(self):
         """Relative error that the variance of all values has by their number alone.
 
-        By that of the free ones: the mean and the components took the others.
+        By that of the free ones: the mean, and components or waves along energy, took
+        the others.
         """
         n_spectra = len(self.expected)
         free = (1 - 1 / n_spectra) * (1 - self.lost[0])

@@ -144,7 +144,7 @@ def on_scan(uneven):
         yield finding(
             "uneven lines",
             "warning",
-            f"the intensity of {uneven.along} scatters by "
+            f"the intensity of {uneven.along} scatters by about "
             f"{in_digits(100 * uneven.spread)} % (standard deviation) at random, alike "
             "at all energies, as where the beam current or a gain changed during the "
             "scan. It is taken for signal: if intensities are to be compared between "
@@ -227,7 +227,7 @@ def on_fit(denoiser, places):
         )
     peaks = rare["peaks"] if rare else []
     single = [peak for peak in peaks if len(peak["positions"]) == 1]
-    if single:
+    if single and not denoiser.fitted_.is_part:
         told = ", ".join(
             f"s.inav{peak['positions'][0][::-1]} at "
             + energy_in_words(peak, denoiser.energies_, places.unit)

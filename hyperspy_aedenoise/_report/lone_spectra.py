@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from hyperspy_aedenoise._linear.leverage import unit_scores
 from hyperspy_aedenoise._report.weak_in_words import energy_in_words
 from hyperspy_aedenoise._report.words import n_spectra_in_words
 
-#: Leverage that few spectra have together, and how few, of all and at most.
+#: Leverage beyond what is usual that few spectra have together, and how few, of all and
+#: at most.
 _LEVERAGE, _OF_ALL, _MOST = 0.8, 1 / 30, 4
-#: Share of that above which two of them are alike.
-_ALIKE = 0.5
+#: Share of that above which two of them are alike: with a quarter of the height.
+_ALIKE = 0.05
 
 
 def lone_spectra(denoiser):
@@ -28,30 +30,27 @@ def lone_spectra(denoiser):
 
     Notes
     -----
-    The leverage of a spectrum is the square of its row of left singular vectors; of n
-    equal ones that no other is like it is 1 / n (D. C. Hoaglin and R. E. Welsch, Am.
-    Stat. 32 (1978) 17, https://doi.org/10.1080/00031305.1978.10479237). That doesn't
-    hang on how components are turned against each other.
+    They are told by their leverage, see `unit_scores`.
     """
     fitted = denoiser.fitted_
     n_spectra = len(fitted.bank.level)
     n_few = min(_MOST, int(_OF_ALL * n_spectra))
     if fitted.is_part or not n_few:
         return []
-    # in double precision, as squares may be large
-    codes = fitted.bank.noisy[:, : fitted.n_codes].astype(float)
-    rows = np.linalg.qr(codes / np.sqrt(fitted.bank.level)[:, None])[0]
-    leverage = np.square(rows).sum(axis=1)
+    codes = fitted.bank.noisy[:, : fitted.n_codes]
+    scores = unit_scores(codes, fitted.bank.level)
+    leverage = np.square(scores).sum(axis=1)
+    excess = leverage - leverage.mean()
     apart = codes - np.median(codes, axis=0)
     places = np.argwhere(fitted.bank.used)
-    found, left = [], set(np.flatnonzero(leverage > _LEVERAGE / n_few))
+    found, left = [], set(np.flatnonzero(excess > _LEVERAGE / n_few))
     for one in sorted(left, key=lambda number: -leverage[number]):
         if one not in left:
             continue
-        shared = np.square(rows @ rows[one])  # sums to the leverage
+        shared = np.square(scores @ scores[one])  # sums to the leverage
         group = np.flatnonzero(shared > _ALIKE * shared[one])
         left -= set(group)
-        if len(group) <= n_few and leverage[group].sum() > _LEVERAGE:
+        if len(group) <= n_few and excess[group].sum() > _LEVERAGE:
             part = apart[one] @ fitted.decoder[: fitted.n_codes]
             found.append(
                 {

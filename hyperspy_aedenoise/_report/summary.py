@@ -284,7 +284,9 @@ def _lines_on_spikes(spikes, energies, unit):
 def _lines_on_rare(rare, energies, unit):
     """What few spectra have beyond the codes."""
     lines = []
-    for peak in rare["peaks"]:
+    several = [peak for peak in rare["peaks"] if len(peak["positions"]) > 1]
+    single = [peak for peak in rare["peaks"] if len(peak["positions"]) == 1]
+    for peak in several + single[:_SHOWN]:
         n_spectra = len(peak["positions"])
         where = "".join(f" inav{place[::-1]}" for place in peak["positions"][:_SHOWN])
         more = "" if n_spectra <= _SHOWN else ", ..."
@@ -293,7 +295,10 @@ def _lines_on_rare(rare, energies, unit):
             f"{n_spectra_in_words(n_spectra)} ({where.strip()}{more}), up to "
             f"{peak['strength']:.0f} times the noise"
         )
-    if any(len(peak["positions"]) == 1 for peak in rare["peaks"]):
+    if single:
+        more = len(single) - _SHOWN
+        if more > 0:
+            lines.append(f"  and {more} more that one spectrum has")
         lines.append(
             "  what only one spectrum has may be a cosmic ray of many channels: mask "
             "that position if it is not to count"

@@ -35,7 +35,7 @@ def test_a_current_that_changes_from_line_to_line(axis, masked, rng):
     assert found.along == ("rows", "columns")[axis]
     assert found.spread == pytest.approx(0.04, rel=0.3)
     (finding,) = on_scan(found)
-    assert f"the intensity of {found.along} scatters by" in finding["text"]
+    assert f"the intensity of {found.along} scatters by about" in finding["text"]
 
 
 def test_each_map_of_a_stack_has_a_current_of_its_own(rng):
