@@ -166,7 +166,7 @@ class Residual:
         weight = 1 / np.maximum(noise.variance(levels), 1e-300)
         levels = noise.above_pedestal(levels)
         design = np.stack([levels, np.ones_like(levels)], axis=1) * weight[:, None]
-        lines, *_ = np.linalg.lstsq(design, (means * weight).T)
+        lines, *_ = np.linalg.lstsq(design, (means * weight).T, rcond=None)
         shares = noise.gain * levels.mean(), noise.offset
         parts = []
         numbers = (noise.gain, 0.0), (0.0, noise.offset)

@@ -100,7 +100,7 @@ def find_shift(on_channels, spectrum, onset, shifts):
         wrong = 0.1 * size * relative_error(energies, onset + shift, EDGE_NEAR)
         of_channels = noise + wrong**2
         weight = used / np.sqrt(of_channels)
-        solution, *_ = np.linalg.lstsq((columns * weight).T, mean * weight)
+        solution, *_ = np.linalg.lstsq((columns * weight).T, mean * weight, rcond=None)
         misfit = (((mean - solution @ columns) * weight) ** 2).sum()
         misfit += np.log(of_channels[used]).sum()
         if solution[0] > 0 and misfit < best[0]:

@@ -91,7 +91,7 @@ class EdgeProblem:
         white = scipy.linalg.solve_triangular(
             factor, np.column_stack([columns, self.mean[self.used]]), lower=True
         )
-        intensities, *_ = np.linalg.lstsq(white[:, :-1], white[:, -1])
+        intensities, *_ = np.linalg.lstsq(white[:, :-1], white[:, -1], rcond=None)
         return intensities, white[:, -1] - white[:, :-1] @ intensities
 
     def parts(self, parameters, factor):

@@ -131,12 +131,12 @@ def at_drift_of(spectrum, mean, shift=0.0):
         here = moved(mean, shift)
         columns = np.column_stack([powers * here[:, None], -np.gradient(here)])
         fit, *_ = np.linalg.lstsq(
-            (columns * weight[:, None])[sharp], (spectrum * weight)[sharp]
+            (columns * weight[:, None])[sharp], (spectrum * weight)[sharp], rcond=None
         )
         shift += fit[3] / fit[0]
     here = moved(mean, shift)
     columns = powers * here[:, None] * weight[:, None]
-    fit, *_ = np.linalg.lstsq(columns, spectrum * weight)
+    fit, *_ = np.linalg.lstsq(columns, spectrum * weight, rcond=None)
     return powers @ fit * here, shift
 
 
