@@ -62,8 +62,9 @@ def test_what_was_taken_off_is_noise(compared):
 def window_of(figure):
     """Ends of the shaded window in the mean spectrum."""
     mean = panels_of_spectra(figure)[0]
-    (span,) = (patch for patch in mean.patches if hasattr(patch, "get_width"))
-    return span.get_x(), span.get_x() + span.get_width()
+    (span,) = mean.patches  # before matplotlib 3.9 no rectangle
+    extents = span.get_path().transformed(span.get_patch_transform()).get_extents()
+    return extents.x0, extents.x1
 
 
 def edge_on_background(rng, edge=40.0):
