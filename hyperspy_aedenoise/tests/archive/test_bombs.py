@@ -11,7 +11,7 @@ import pytest
 from hyperspy_aedenoise.tests.archive import archives
 from hyperspy_aedenoise.tests.archive.archives import as_npy, sealed, taken_apart
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 #: Loads all files of a folder; prints the names of those that aren't refused, then the
 #: memory that this took in MB, and the longest time in seconds.
