@@ -6,11 +6,15 @@ import random
 import re
 import sys
 import tempfile
+import threading
 
 #: Remarks on processors and drivers, which are not the user's concern.
 _REMARK = re.compile(
     rb"I\d{4} \d\d:|WARNING: All log messages before absl::|To enable the following ins"
 )
+
+#: Held while Keras is loaded.
+_loading = threading.Lock()
 
 #: Whether this process was forked from one in which TensorFlow had begun to compute.
 _is_stuck = False
@@ -55,16 +59,16 @@ if hasattr(os, "register_at_fork"):
 def load_keras():
     """Return the module `keras`; what TensorFlow remarks on itself stays unsaid.
 
-    Unless the user has set ``TF_CPP_MIN_LOG_LEVEL`` to 0, or loaded Keras before.
+    Unless the user has set ``TF_CPP_MIN_LOG_LEVEL`` to 0, or loaded Keras before. What
+    another thread is just loading is waited for.
     """
-    if "keras" not in sys.modules:
-        if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-            with own_random_numbers():
-                import keras
-        else:
-            with _without_remarks(), own_random_numbers():
-                import keras  # noqa: F401
-    return sys.modules["keras"]
+    with _loading, contextlib.ExitStack() as during:
+        if "keras" not in sys.modules:
+            if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
+                during.enter_context(_without_remarks())
+            during.enter_context(own_random_numbers())
+        import keras
+    return keras
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from hyperspy_aedenoise._backend import load_keras
 from hyperspy_aedenoise._engine.fingerprints import copies
 from hyperspy_aedenoise._errors import (
     finite_spectra,
@@ -45,9 +46,7 @@ def check_arguments(architecture, output_dimension, noise, has_reference):
                 )
             )
     else:
-        import keras
-
-        if not isinstance(architecture, keras.Model):
+        if not isinstance(architecture, load_keras().Model):
             raise TypeError(
                 must_be(
                     "architecture",

@@ -55,6 +55,18 @@ assert status_in_a_fork() == 0, "none has run"
 fit("spectral")
 assert status_in_a_fork() == 1, "one has run"
 """
+#: A thread that wants Keras while another one is loading it.
+THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from hyperspy_aedenoise._backend import load_keras
+
+with ThreadPoolExecutor(1) as pool:
+    other = pool.submit(load_keras)
+    while "keras" not in sys.modules:
+        pass
+    assert load_keras().Input is other.result().Input
+"""
 
 
 def run(code):
@@ -82,4 +94,9 @@ def test_a_fit_takes_no_random_numbers_of_the_user():
 def test_a_network_in_a_fork_is_refused_where_it_would_hang():
     """And runs in a fork of a process in which none has run."""
     found = run(FIT + FORK)
+    assert found.returncode == 0, found.stderr
+
+
+def test_threads_wait_for_keras_that_another_one_loads():
+    found = run(THREADS)
     assert found.returncode == 0, found.stderr
