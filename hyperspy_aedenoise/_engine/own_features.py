@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage
 
+from hyperspy_aedenoise._filters.energy_shift import moved, shifts_tried
 from hyperspy_aedenoise._linear.leverage import unit_scores
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._observation.observation import Observation
@@ -23,6 +24,8 @@ _SHARED, _SHARED_CLEARLY = 0.1, 5.0
 _CLEAR, _FOOT = 5.0, 2.0
 #: Largest share of the channels: beyond it the spectrum isn't like the others at all.
 _MOST_CHANNELS = 0.5
+#: Share of its channels that is left at most if it was moved along energy.
+_FOLLOWED = 0.5
 #: Rounds of the search (features may hide behind larger ones) and of a robust fit.
 _ROUNDS, _FITS = 3, 30
 #: Channels over which what a spectrum has beside is averaged.
@@ -67,8 +70,10 @@ class OwnFeatures:
         components of the others are fitted to it by iterated least squares, in which
         values far off count little (P. W. Holland and R. E. Welsch, Commun. Stat.
         Theory Methods 6 (1977) 813, https://doi.org/10.1080/03610927708827533); what is
-        above that, in the channels where it is clear, is its own. *Don't believe* that
-        all are found: what is barely a component has a leverage far below 1.
+        above that, in the channels where it is clear, is its own. At the ends of a
+        drift spectra are alone, too: where the others, moved along energy, leave less
+        than half of these channels, it is what they leave. *Don't believe* that all are
+        found: what is barely a component has a leverage far below 1.
         """
         none = np.zeros((0, observation.n_channels), np.float32)
         found = cls(np.zeros(0, int), none, observation)
@@ -124,28 +129,55 @@ def _own_parts(observation, rows):
     codes = others.spectra.gather(linear.codes_of)
     # what few have is as likely here as where it is strongest
     power = np.maximum(np.square(codes).max(axis=0), 1)
+    basis = np.concatenate([linear.mean[None], linear.decoder])
     noisy = spectra.take(rows).astype(float)
-    parts = [_own_part(row - linear.mean, linear, power, others.noise) for row in noisy]
-    return np.array(parts, np.float32)
+    parts = _beyond(noisy, basis, power, others.noise)
+    n_own = np.count_nonzero(parts, axis=1)
+    least, some = _FOLLOWED * n_own, np.flatnonzero(n_own)
+    for shift in shifts_tried(spectra.n_channels) if len(some) else ():
+        there = moved(basis, np.full(len(basis), shift))
+        rest = _beyond(noisy[some], there, power, others.noise)
+        n_left = np.count_nonzero(rest, axis=1)
+        fewer = n_left < least[some]
+        parts[some[fewer]], least[some[fewer]] = rest[fewer], n_left[fewer]
+    too_many = np.count_nonzero(parts, axis=1) > _MOST_CHANNELS * parts.shape[1]
+    parts[too_many] = 0
+    return parts
 
 
-def _own_part(apart, linear, power, noise):
-    """What a spectrum, less the mean, has beyond components, shape (n_channels,)."""
-    beyond, spread = _robust_residual(apart, linear, power, noise)
-    far = np.abs(beyond) / spread
-    near = scipy.ndimage.uniform_filter1d(far, _NEAR) > _FOOT
-    groups, _ = scipy.ndimage.label(near)
-    inside = near & np.isin(groups, groups[near & (far > _CLEAR)])
-    if inside.mean() > _MOST_CHANNELS:
-        return np.zeros_like(beyond)
-    return np.where(inside, beyond, 0)
+def _beyond(noisy, basis, power, noise):
+    """What spectra have beyond the others where that is clear, else 0.
+
+    Parameters
+    ----------
+    noisy : ndarray, shape (n, n_channels)
+    basis : ndarray, shape (1 + n_codes, n_channels)
+        Mean spectrum and components of the others.
+    power : ndarray, shape (n_codes,)
+        Variance of the codes.
+    noise : NoiseModel
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_channels)
+    """
+    parts = np.zeros(noisy.shape, np.float32)
+    for part, row in zip(parts, noisy, strict=True):
+        beyond, spread = _robust_residual(row, basis, power, noise)
+        far = np.abs(beyond) / spread
+        near = scipy.ndimage.uniform_filter1d(far, _NEAR) > _FOOT
+        groups, _ = scipy.ndimage.label(near)
+        inside = near & np.isin(groups, groups[near & (far > _CLEAR)])
+        part[inside] = beyond[inside]
+    return parts
 
 
-def _robust_residual(apart, linear, power, noise):
-    """What components don't explain, and the noise there, shape (n_channels,)."""
-    decoder, explained = linear.decoder, np.zeros_like(apart)
+def _robust_residual(row, basis, power, noise):
+    """What a basis does not explain, and the noise there, shape (n_channels,)."""
+    mean, decoder = basis[0], basis[1:]
+    apart, explained = row - mean, np.zeros_like(row)
     for fit in range(_FITS):
-        spread = np.sqrt(noise.variance(linear.mean + explained)) + noise.gain
+        spread = np.sqrt(noise.variance(mean + explained)) + noise.gain
         far = np.maximum(np.abs(apart - explained) / spread, 1)
         # by absolute values first: few values far off don't keep it from the others
         weight = far ** (-1 if 2 * fit < _FITS else -2) / spread**2

@@ -53,10 +53,9 @@ def energy_drift(observation):
     others nearby that do.
     """
     n_spectra, n_channels = observation.n_spectra, observation.n_channels
-    farthest = min(_FARTHEST, int(_FARTHEST_SHARE * n_channels))
-    if n_spectra < _FEWEST or not farthest:
+    steps = shifts_tried(n_channels)
+    if n_spectra < _FEWEST or len(steps) == 1:
         return None
-    steps = np.arange(-farthest, farthest + _STEP / 2, _STEP)
     spectra, aligned_by = observation.spectra, None
     pedestal = np.float32(observation.noise.pedestal)
     for _ in range(_PASSES):
@@ -77,6 +76,12 @@ def energy_drift(observation):
             return None
         aligned_by = drift * excess / (excess + variance)
     return _filtered(drift, variance, telling, observation.layout)
+
+
+def shifts_tried(n_channels):
+    """By how many channels spectra are moved to find their drift, in order."""
+    farthest = min(_FARTHEST, int(_FARTHEST_SHARE * n_channels))
+    return np.arange(-farthest, farthest + _STEP / 2, _STEP)
 
 
 def _filtered(drift, variance, telling, layout):

@@ -7,6 +7,7 @@ import pytest
 import hyperspy_aedenoise as aed
 from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.own_features import OwnFeatures
+from hyperspy_aedenoise._filters.energy_shift import moved
 from hyperspy_aedenoise._linear.leverage import unit_scores
 from hyperspy_aedenoise._observation.observation import Observation
 from hyperspy_aedenoise._observation.spectra_by_blocks import spectra_of
@@ -136,6 +137,19 @@ def test_a_drift_is_followed_beside_them(rng):
         noise = np.sqrt(NOISE.variance(clean[place][ray] + 3000).mean())
         assert abs((restored - clean)[place][ray] - 3000).max() < 5 * noise
     assert error_outside(denoiser, hit, clean) < 0.2 * NOISE.variance(clean).mean()
+
+
+def test_the_ends_of_a_drift_are_like_the_others(clean):
+    """Though no other spectrum is moved as far."""
+    mean = clean.mean(axis=(0, 1))
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        drift = rng.normal(0, 3, 60)
+        repeats = NOISE.sample(moved(np.tile(mean, (60, 1)), drift), rng)[None]
+        observation = observed(repeats)
+        assert OwnFeatures.of(observation).rest is observation
+        hit = with_rays(repeats, BOX, 2000, [(0, np.abs(drift).argmax())])
+        assert OwnFeatures.of(observed(hit)).rows.tolist() == [np.abs(drift).argmax()]
 
 
 def test_the_error_bar_of_a_wide_cosmic_ray_is_the_noise_in_it(noisy, clean):
