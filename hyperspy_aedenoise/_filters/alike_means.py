@@ -9,6 +9,9 @@ from hyperspy_aedenoise._noise.eigen import leading_directions
 #: Shares of all cells in a group, the larger one first, least cells in a group and
 #: least cells of maps that are looked at.
 _SHARES, _FEWEST_ALIKE, _FEWEST_CELLS = (1 / 20, 1 / 80), 15, 400
+#: Standard deviation of codes, in that of their noise, below which they are rounding:
+#: what is left of noise that was shrunk to nothing.
+_ROUNDING = 1e-4
 #: Groups in which directions are looked for: they overlap, so that more say little.
 _MOST_GROUPS = 512
 #: Draws of pure noise whose power along one direction must be exceeded, and by what
@@ -34,6 +37,7 @@ def alike_groups(codes, grid):
     count = grid.count()
     used = count > 0
     n_used = int(used.sum())
+    codes = codes[:, codes.std(axis=0) > _ROUNDING]
     if n_used < _FEWEST_CELLS or not codes.shape[1]:
         return ()
     sums = [np.bincount(grid.cell, one, grid.n_cells) for one in codes.T]

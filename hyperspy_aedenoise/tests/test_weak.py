@@ -136,6 +136,20 @@ def test_nothing_in_noise(noise, rng):
     assert len(found) <= 1
 
 
+@pytest.mark.parametrize("seed", [1000, 1002])
+def test_nothing_where_all_spectra_are_the_same(seed):
+    """Then codes are nothing but rounding, and cells alike in that are alike in noise."""
+    energy = np.linspace(-5, 15, 200)
+    one = 0.35 / (1 + np.exp(-energy / 0.4))
+    one += 0.8 * np.exp(-np.square((energy - 1.5) / 0.9))
+    one += 0.5 * np.exp(-np.square((energy - 7) / 1.4))
+    noise = NoiseModel(0.003 * one.max(), (0.02 * one.max()) ** 2, (1, 0.4, 0.08))
+    rng = np.random.default_rng(seed)
+    noisy = noise.sample(np.tile(one, (40, 40, 1)), rng)
+    weak = AutoencoderDenoiser(random_state=0).fit(noisy).history_["weak"]
+    assert weak["features"] + weak["missed"] == []
+
+
 def test_nothing_beside_flat_vacuum(rng):
     """There the noise has another course along energy than the mean spectrum's."""
     noise = NoiseModel(1.0, 4.0)
