@@ -39,7 +39,10 @@ def check_process():
 
 def _look_after_fork():
     """Note whether TensorFlow has its threads already: their number is fixed then."""
-    global _is_stuck
+    global _is_stuck, _loading
+    if _loading.locked():
+        _is_stuck, _loading = True, threading.Lock()
+        return
     if "tensorflow" not in sys.modules:
         return
     threads = sys.modules["tensorflow"].config.threading

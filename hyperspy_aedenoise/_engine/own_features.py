@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage
 
-from hyperspy_aedenoise._filters.energy_shift import moved, shifts_tried
+from hyperspy_aedenoise._filters.energy_shift import energy_drift, moved, shifts_tried
 from hyperspy_aedenoise._linear.leverage import unit_scores
 from hyperspy_aedenoise._linear.principal_codes import principal_codes
 from hyperspy_aedenoise._observation.observation import Observation
@@ -24,8 +24,9 @@ _SHARED, _SHARED_CLEARLY = 0.1, 5.0
 _CLEAR, _FOOT = 5.0, 2.0
 #: Largest share of the channels: beyond it the spectrum isn't like the others at all.
 _MOST_CHANNELS = 0.5
-#: Share of its channels that is left at most if it was moved along energy.
-_FOLLOWED = 0.5
+#: Share of its channels that is left at most if it was moved along energy, and how far
+#: it may be moved, in the largest drift of the others.
+_LEFT, _FARTHER = 0.5, 2.0
 #: Rounds of the search (features may hide behind larger ones) and of a robust fit.
 _ROUNDS, _FITS = 3, 30
 #: Channels over which what a spectrum has beside is averaged.
@@ -41,7 +42,8 @@ class OwnFeatures:
     rows : ndarray of int, shape (n,)
         Numbers of the spectra.
     parts : ndarray of float32, shape (n, n_channels)
-        As measured, above what the other spectra's components explain; 0 elsewhere.
+        As measured, above what the other spectra's components explain, where they are
+        moved along energy if these drift; 0 elsewhere.
     rest : Observation
         All spectra without these parts.
     """
@@ -71,9 +73,10 @@ class OwnFeatures:
         values far off count little (P. W. Holland and R. E. Welsch, Commun. Stat.
         Theory Methods 6 (1977) 813, https://doi.org/10.1080/03610927708827533); what is
         above that, in the channels where it is clear, is its own. At the ends of a
-        drift spectra are alone, too: where the others, moved along energy, leave less
-        than half of these channels, it is what they leave. *Don't believe* that all are
-        found: what is barely a component has a leverage far below 1.
+        drift spectra are alone, too: if the others drift, and leave less than half of
+        these channels where they are moved a little farther, it is what they leave.
+        *Don't believe* that all are found: what is barely a component has a leverage
+        far below 1.
         """
         none = np.zeros((0, observation.n_channels), np.float32)
         found = cls(np.zeros(0, int), none, observation)
@@ -132,17 +135,27 @@ def _own_parts(observation, rows):
     basis = np.concatenate([linear.mean[None], linear.decoder])
     noisy = spectra.take(rows).astype(float)
     parts = _beyond(noisy, basis, power, others.noise)
-    n_own = np.count_nonzero(parts, axis=1)
-    least, some = _FOLLOWED * n_own, np.flatnonzero(n_own)
-    for shift in shifts_tried(spectra.n_channels) if len(some) else ():
+    most = _MOST_CHANNELS * spectra.n_channels
+    least = np.minimum(_LEFT * np.count_nonzero(parts, axis=1), most)
+    for shift in _shifts_like(others) if parts.any() else ():
+        # what nothing is left of can't be explained better
+        some = np.flatnonzero(least)
         there = moved(basis, np.full(len(basis), shift))
         rest = _beyond(noisy[some], there, power, others.noise)
         n_left = np.count_nonzero(rest, axis=1)
         fewer = n_left < least[some]
         parts[some[fewer]], least[some[fewer]] = rest[fewer], n_left[fewer]
-    too_many = np.count_nonzero(parts, axis=1) > _MOST_CHANNELS * parts.shape[1]
-    parts[too_many] = 0
+    parts[np.count_nonzero(parts, axis=1) > most] = 0
     return parts
+
+
+def _shifts_like(observation):
+    """Shifts in channels, up to somewhat beyond those that spectra have, or none."""
+    drift = energy_drift(observation) if observation.gapless else None
+    if drift is None:
+        return ()
+    shifts = shifts_tried(observation.n_channels)
+    return shifts[np.abs(shifts) <= _FARTHER * np.abs(drift).max()]
 
 
 def _beyond(noisy, basis, power, noise):
@@ -154,7 +167,7 @@ def _beyond(noisy, basis, power, noise):
     basis : ndarray, shape (1 + n_codes, n_channels)
         Mean spectrum and components of the others.
     power : ndarray, shape (n_codes,)
-        Variance of the codes.
+        Variance that is expected of the codes: their largest square.
     noise : NoiseModel
 
     Returns

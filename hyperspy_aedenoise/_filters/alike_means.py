@@ -25,19 +25,20 @@ def alike_groups(codes, grid):
     Parameters
     ----------
     codes : ndarray, shape (n_spectra, n_codes)
-        Filtered codes with the same noise in each.
+        Filtered codes with noise of variance 1.
     grid : Grid
 
     Returns
     -------
     tuple of ndarray of int, each of shape (n_used, n_alike)
         For each cell that is used the numbers, among these, of those like it: groups of
-        two sizes, the larger one first; none of few cells.
+        two sizes, the larger one first; none of few cells, nor where no code is more
+        than rounding.
     """
     count = grid.count()
     used = count > 0
     n_used = int(used.sum())
-    codes = codes[:, codes.std(axis=0) > _ROUNDING]
+    codes = codes[:, codes.std(axis=0, dtype=float) > _ROUNDING]
     if n_used < _FEWEST_CELLS or not codes.shape[1]:
         return ()
     sums = [np.bincount(grid.cell, one, grid.n_cells) for one in codes.T]

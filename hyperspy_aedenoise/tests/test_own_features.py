@@ -139,17 +139,33 @@ def test_a_drift_is_followed_beside_them(rng):
     assert error_outside(denoiser, hit, clean) < 0.2 * NOISE.variance(clean).mean()
 
 
-def test_the_ends_of_a_drift_are_like_the_others(clean):
-    """Though no other spectrum is moved as far."""
-    mean = clean.mean(axis=(0, 1))
-    for seed in range(5):
-        rng = np.random.default_rng(seed)
-        drift = rng.normal(0, 3, 60)
-        repeats = NOISE.sample(moved(np.tile(mean, (60, 1)), drift), rng)[None]
-        observation = observed(repeats)
-        assert OwnFeatures.of(observation).rest is observation
-        hit = with_rays(repeats, BOX, 2000, [(0, np.abs(drift).argmax())])
-        assert OwnFeatures.of(observed(hit)).rows.tolist() == [np.abs(drift).argmax()]
+@pytest.mark.parametrize("seed", range(3))
+def test_the_ends_of_a_drift_are_like_the_others(clean, seed):
+    """Though no other spectrum is moved as far; a ray there is still its own."""
+    rng = np.random.default_rng(seed)
+    drift = rng.normal(0, 3, 120)
+    drift[[17, 61]] = -10, 11
+    mean = np.tile(clean.mean(axis=(0, 1)), (120, 1))
+    repeats = NOISE.sample(moved(mean, drift), rng)[None]
+    observation = observed(repeats)
+    assert OwnFeatures.of(observation).rest is observation
+    hit = with_rays(repeats, BOX, 2000, [(0, 61)])
+    found = OwnFeatures.of(observed(hit))
+    assert found.rows.tolist() == [61]
+    (channels,) = np.nonzero(found.parts[0])
+    assert channels.min() > 20 - 3 and channels.max() < 28 + 3
+
+
+def test_a_ray_like_a_moved_line_is_its_own(rng):
+    """Where nothing drifts nothing is explained by a drift."""
+    channel = np.arange(N_CHANNELS)
+    line = 1500 * np.exp(-np.square((channel - 80) / 4) / 2)
+    share = rng.uniform(0, 1, SHAPE)
+    share[5, 7] = 0
+    truth = 200 + share[..., None] * line
+    noisy = NOISE.sample(truth, rng)
+    noisy[5, 7] += np.roll(line, 12)
+    assert OwnFeatures.of(observed(noisy)).rows.tolist() == [5 * SHAPE[1] + 7]
 
 
 def test_the_error_bar_of_a_wide_cosmic_ray_is_the_noise_in_it(noisy, clean):

@@ -57,14 +57,14 @@ assert status_in_a_fork() == 1, "one has run"
 """
 #: A thread that wants Keras while another one is loading it.
 THREADS = """
-import sys
+import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from hyperspy_aedenoise._backend import load_keras
 
 with ThreadPoolExecutor(1) as pool:
     other = pool.submit(load_keras)
-    while "keras" not in sys.modules:
-        pass
+    while "keras" not in sys.modules and not other.done():
+        time.sleep(0.001)
     assert load_keras().Input is other.result().Input
 """
 
@@ -98,5 +98,6 @@ def test_a_network_in_a_fork_is_refused_where_it_would_hang():
 
 
 def test_threads_wait_for_keras_that_another_one_loads():
+    """A module is known by name long before it is whole."""
     found = run(THREADS)
     assert found.returncode == 0, found.stderr

@@ -8,8 +8,10 @@ from hyperspy_aedenoise import AutoencoderDenoiser, NoiseModel
 from hyperspy_aedenoise._engine.recipe import Recipe
 from hyperspy_aedenoise._engine.restoration import restore
 from hyperspy_aedenoise._filters import weak_features
+from hyperspy_aedenoise._filters.alike_means import alike_groups
 from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
+from hyperspy_aedenoise._filters.windows import Grid
 from hyperspy_aedenoise._noise.whitening import Colour
 from hyperspy_aedenoise._observation.layout import Layout
 from hyperspy_aedenoise._observation.observation import Observation
@@ -136,18 +138,16 @@ def test_nothing_in_noise(noise, rng):
     assert len(found) <= 1
 
 
-@pytest.mark.parametrize("seed", [1000, 1002])
-def test_nothing_where_all_spectra_are_the_same(seed):
-    """Then codes are nothing but rounding, and cells alike in that are alike in noise."""
-    energy = np.linspace(-5, 15, 200)
-    one = 0.35 / (1 + np.exp(-energy / 0.4))
-    one += 0.8 * np.exp(-np.square((energy - 1.5) / 0.9))
-    one += 0.5 * np.exp(-np.square((energy - 7) / 1.4))
-    noise = NoiseModel(0.003 * one.max(), (0.02 * one.max()) ** 2, (1, 0.4, 0.08))
-    rng = np.random.default_rng(seed)
-    noisy = noise.sample(np.tile(one, (40, 40, 1)), rng)
-    weak = AutoencoderDenoiser(random_state=0).fit(noisy).history_["weak"]
-    assert weak["features"] + weak["missed"] == []
+def test_codes_that_are_rounding_make_no_groups(rng):
+    """Cells alike in that would be alike in noise: a feature was told in flat maps."""
+    grid = Grid.of(Layout(np.ones((40, 40), bool)), np.ones(1600))
+    real, rounding = rng.standard_normal((2, 1600, 1))
+    assert alike_groups(1e-9 * rounding, grid) == ()
+    both = np.concatenate([real, 1e-9 * rounding], axis=1)
+    for one, other in zip(
+        alike_groups(real, grid), alike_groups(both, grid), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_nothing_beside_flat_vacuum(rng):

@@ -147,6 +147,7 @@ def test_a_real_file(name, briefly):
     assert np.isfinite(hs.load("out.hspy").data).all()
 
 
+# imageio leaves a file of an unknown kind open
 @pytest.mark.filterwarnings("ignore:unclosed file.*broken.xyz:ResourceWarning")
 def test_wrong_input_ends_in_one_line(noisy_signal, capsys):
     """Non-zero exit, and a line that says what is wrong."""
@@ -168,7 +169,7 @@ def test_wrong_input_ends_in_one_line(noisy_signal, capsys):
     ]:
         assert __main__.main(arguments) == 1
         assert words in one_line(capsys)
-    gc.collect()  # the file of an unknown kind, which imageio leaves open
+    gc.collect()
 
 
 def test_a_target_that_can_not_be_written_is_told_before_the_fit(
