@@ -112,6 +112,8 @@ def test_survives_saving(trained_signal, tmp_path, lazy):
     again.close_file() if lazy else None
 
 
+# zarr 2 tells of what zarr 3 hasn't got
+@pytest.mark.filterwarnings("ignore:The NestedDirectoryStore:FutureWarning")
 def test_survives_zspy(trained_signal, tmp_path):
     pytest.importorskip("zarr")
     trained_signal.save(tmp_path / "scan.zspy")
