@@ -9,8 +9,6 @@ _ROUNDS, _PACE = 25, 0.6
 _SIZES, _SHARES = (1.0, 2.0, 4.0, 8.0), (0.05, 0.3)
 #: How far a cell begins from being in no level rather than the other.
 _UNSURE = 0.05
-#: Neighbours of a cell.
-_BESIDE = np.array([[[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]])
 
 
 def two_levels(codes, weights, coupling, regions=()):
@@ -37,12 +35,13 @@ def two_levels(codes, weights, coupling, regions=()):
     (1992) 2570, https://doi.org/10.1109/78.157297, section III). Of several beginnings
     that of the largest free energy is taken.
     """
-    best, found = 0.0, np.zeros_like(codes)
-    for region in (*_beginnings(codes, weights), *regions):
-        gain, fit = _settled(codes, weights, coupling, region)
-        if gain > best:
-            best, found = gain, fit
-    return found
+    beginnings = np.stack([*_beginnings(codes, weights), *regions])
+    gains, members, levels = _settled(codes, weights, coupling, beginnings)
+    best = int(gains.argmax())
+    if gains[best] <= 0:
+        return np.zeros_like(codes)
+    upper, lower = levels[:, best]
+    return np.where(weights > 0, lower + members[best] * (upper - lower), 0)
 
 
 def _beginnings(codes, weights):
@@ -60,18 +59,49 @@ def _beginnings(codes, weights):
                 yield sign * smooth > np.quantile(sign * smooth[used], 1 - share)
 
 
-def _settled(codes, weights, coupling, region):
-    """Free energy above that of the mean alone, and the map, from a beginning."""
+def _settled(codes, weights, coupling, regions):
+    """Settle from several beginnings at once, as small maps cost little but calls.
+
+    Returns the free energy of each above that of the mean alone, shape (n,), the share
+    of each cell in the upper level, shape of `regions`, and the levels, (2, n).
+    """
     used = weights > 0
-    member = np.where(used, np.where(region, 1 - _UNSURE, _UNSURE), 0)
+    known = np.stack([weights * codes, weights]).reshape(2, -1).T
+    member = np.where(used, np.where(regions, 1 - _UNSURE, _UNSURE), 0)
     for _ in range(_ROUNDS):
-        upper, lower = _levels(codes, weights, member)
-        odds = weights * (np.square(codes - lower) - np.square(codes - upper)) / 2
-        side = np.where(used, 2 * member - 1, 0)
-        odds += coupling * scipy.ndimage.correlate(side, _BESIDE, mode="constant")
+        upper, lower = (level[:, None, None, None] for level in _levels(member, known))
+        odds = weights * (upper - lower) * (codes - (upper + lower) / 2)
+        odds += coupling * _beside(np.where(used, 2 * member - 1, 0))
         new = np.where(used, 1 / (1 + np.exp(-np.clip(odds, -50, 50))), 0)
         member += _PACE * (new - member)
-    upper, lower = _levels(codes, weights, member)
+    levels = _levels(member, known)
+    energies = [
+        _free_energy(codes, weights, coupling, one, pair)
+        for one, pair in zip(member, levels.T, strict=True)
+    ]
+    return np.array(energies), member, levels
+
+
+def _levels(member, known):
+    """Weighted means of the cells of either level, shape (2, n_beginnings)."""
+    flat = member.reshape(len(member), -1)
+    sums = np.stack([flat @ known, (1 - flat) @ known])
+    return sums[..., 0] / np.maximum(sums[..., 1], 1e-12)
+
+
+def _beside(side):
+    """Sum over the neighbours of each cell along rows and columns."""
+    total = np.zeros_like(side)
+    total[..., 1:, :] += side[..., :-1, :]
+    total[..., :-1, :] += side[..., 1:, :]
+    total[..., 1:] += side[..., :-1]
+    total[..., :-1] += side[..., 1:]
+    return total
+
+
+def _free_energy(codes, weights, coupling, member, levels):
+    """Negative free energy of a settled map above that of the mean alone."""
+    used, (upper, lower) = weights > 0, levels
     missed = member * np.square(codes - upper) + (1 - member) * np.square(codes - lower)
     mean = (weights * codes).sum() / weights.sum()
     likelihood = (weights * (np.square(codes - mean) - missed)).sum() / 2
@@ -83,13 +113,4 @@ def _settled(codes, weights, coupling, region):
         apart += (1 - near[:-1] * near[1:])[both].sum() / 2
     sure = np.clip(member[used], 1e-9, 1 - 1e-9)
     entropy = -(sure * np.log(sure) + (1 - sure) * np.log1p(-sure)).sum()
-    fit = np.where(used, lower + member * (upper - lower), 0)
-    return likelihood - coupling * apart + entropy, fit
-
-
-def _levels(codes, weights, member):
-    """Weighted means of the cells of either level."""
-    levels = []
-    for share in (weights * member, weights * (1 - member)):
-        levels.append((share * codes).sum() / max(share.sum(), 1e-12))
-    return levels
+    return likelihood - coupling * apart + entropy
