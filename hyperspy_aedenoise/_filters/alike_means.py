@@ -4,6 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from hyperspy_aedenoise._filters.nonlocal_bayes import MapFilter, alike
+from hyperspy_aedenoise._filters.residual_cells import take_off
 from hyperspy_aedenoise._noise.eigen import leading_directions
 
 #: Shares of all cells in a group, the larger one first, least cells in a group and
@@ -131,13 +132,13 @@ def leading_direction(outside, known, weights, groups, ratio=None):
         return value / np.square(means).mean(), vectors[:, 0]
 
     found, vector = leading(outside[used])
+    shape = len(root), outside.shape[1]
     spread = None if ratio is None else np.sqrt(ratio[used])
     for _ in range(_NULL_DRAWS):
-        noise = rng.standard_normal(outside[used].shape, dtype=np.float32)
+        noise = rng.standard_normal(shape, dtype=np.float32)
         if spread is not None:
             noise *= spread
-        noise -= ((noise @ known) @ known.T).astype("f4")
-        noise -= root[:, None] * ((root @ noise) / (root @ root)).astype("f4")
+        take_off(noise, known, root)
         if found < _MARGIN * leading(noise)[0]:
             return None
     return vector

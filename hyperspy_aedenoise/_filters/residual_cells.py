@@ -4,6 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from hyperspy_aedenoise._filters.weak_noise import LEAST
+from hyperspy_aedenoise._observation.spectra_by_blocks import slices
 
 #: Largest whitened residual that counts: what is more is no noise of a single value.
 #: Where electrons are few it is that and so many of them.
@@ -29,7 +30,7 @@ def residual_by_cells(observation, restored, grid):
         Variance of its noise, None where that is 1 in each channel.
     """
     noise, colour, level = observation.noise, observation.colour, observation.level
-    count = grid.count()[:, None]
+    count = np.maximum(grid.count(), 1)[:, None].astype("f4")
 
     most = np.full(observation.n_channels, _MOST, "f4")
     if observation.is_counted:
@@ -40,11 +41,34 @@ def residual_by_cells(observation, restored, grid):
         return sums_by_cells(observation.spectra, grid, made, scale, *restored.along)
 
     residual = sums(_Residual(restored.function, colour, most))
-    residual /= np.sqrt(np.maximum(count, 1)).astype("f4")
+    residual /= np.sqrt(count)
     if not noise.gain:
         return residual, None
-    ratio = sums(_Ratio(restored.function, noise, colour)) / np.maximum(count, 1)
-    return residual, np.maximum(ratio, LEAST)
+    ratio = sums(_Ratio(restored.function, noise, colour))
+    ratio /= count
+    return residual, np.maximum(ratio, np.float32(LEAST), out=ratio)
+
+
+def take_off(rows, known, root):
+    """Take known directions and the mean off rows, in place, a block at a time.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n_cells, n_channels)
+        Whitened, with noise of variance 1.
+    known : ndarray, shape (n_channels, n_known)
+        Orthonormal.
+    root : ndarray, shape (n_cells,)
+        Square roots of the weights in the mean; 0 in empty cells.
+    """
+    mean = np.zeros(rows.shape[1])
+    blocks = [(rows[one], root[one]) for one in slices(*rows.shape)]
+    for part, scale in blocks:
+        part -= (part @ known) @ known.T
+        mean += scale @ part
+    mean /= root @ root
+    for part, scale in blocks:
+        part -= np.outer(scale, mean)
 
 
 def sums_by_cells(spectra, grid, function, *along):

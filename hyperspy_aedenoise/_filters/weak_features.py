@@ -7,7 +7,7 @@ import numpy as np
 from hyperspy_aedenoise._filters.alike_means import alike_groups, leading_direction
 from hyperspy_aedenoise._filters.faint_maps import faint_map
 from hyperspy_aedenoise._filters.feature_spectrum import made_of_parts, outside
-from hyperspy_aedenoise._filters.residual_cells import residual_by_cells
+from hyperspy_aedenoise._filters.residual_cells import residual_by_cells, take_off
 from hyperspy_aedenoise._filters.weak_noise import OutsideNoise
 from hyperspy_aedenoise._filters.weak_scan import scan, templates
 from hyperspy_aedenoise._filters.windows import Grid, ends
@@ -120,7 +120,7 @@ class _Search:
     grid: Grid
     inside: np.ndarray
     known: np.ndarray
-    residual: np.ndarray
+    rest: np.ndarray
     outside: np.ndarray
     ratio: np.ndarray | None
     groups: tuple
@@ -138,12 +138,8 @@ class _Search:
             least = _ELECTRONS / electrons
         grid = Grid.of(observation.layout, observation.level, least)
         residual, ratio = residual_by_cells(observation, restoration.restored, grid)
-        count = grid.count()
-        outside = residual - (residual @ known) @ known.T
-        used = count > 0
-        root = np.sqrt(count[used])[:, None]
-        mean = (outside[used] * root).sum(axis=0) / count.sum()
-        outside[used] -= (root * mean).astype("f4")
+        rest = residual @ inside.astype("f4")
+        take_off(residual, known, np.sqrt(grid.count()))
         groups = alike_groups(restoration.plain_codes, grid)
         return cls(
             observation,
@@ -151,8 +147,8 @@ class _Search:
             grid,
             inside,
             known,
+            rest,
             residual,
-            outside,
             ratio,
             groups,
         )
@@ -244,7 +240,8 @@ class _Search:
     def _direction(self, cells, peaks):
         """Direction of a map: few peaks and edges that make up what is there."""
         scaled = (cells * np.sqrt(self._weights())).ravel()
-        spectrum = scaled @ self.outside / np.linalg.norm(scaled)
+        scaled /= np.linalg.norm(scaled)
+        spectrum = (scaled.astype("f4") @ self.outside).astype(float)
         return made_of_parts(spectrum, peaks, self.known)
 
     def _place(self, window, cells, vector):
@@ -278,9 +275,9 @@ class _Search:
 
     def without(self, one):
         """What is left."""
-        vector = one.vector
-        outside = self.outside - np.outer(self.outside @ vector, vector).astype("f4")
-        known = np.column_stack([self.known, vector])
+        outside, along = self.outside, one.vector.astype("f4")
+        outside = outside - np.outer(outside @ along, along)
+        known = np.column_stack([self.known, one.vector])
         return replace(self, known=known, outside=outside)
 
     def features(self, found, missed):
@@ -294,8 +291,7 @@ class _Search:
         known = self.inside
         lacking = np.zeros((n_found, known.shape[1]))
         if n_found:
-            rest = self.residual @ known
-            lacking = np.linalg.lstsq(maps * root, rest, rcond=1e-6)[0]
+            lacking = np.linalg.lstsq(maps * root, self.rest, rcond=1e-6)[0]
         power = np.square(maps * root).sum(axis=0)
         seen = np.square(lacking).sum(axis=1) * power
         share = np.maximum(1 - known.shape[1] / np.maximum(seen, 1e-12), 0)

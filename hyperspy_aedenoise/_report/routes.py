@@ -133,6 +133,44 @@ class Routes:
         if judged.n_spectra > MOST_JUDGED:
             judged = judged.take(*judged.layout.pieces(MOST_JUDGED, _N_PIECES))
         spikes = SpikesApart.of(judged)
+        (pca_mse, doubt), difference, taken = self._paired(judged, spikes, rng)
+        paired = {
+            route: float(pca_mse + difference[route, "pca"].value)
+            for route in self.components
+            if (route, "pca") in difference
+        }
+        error = {
+            route: float(np.hypot(doubt, difference[route, "pca"].error))
+            for route in paired
+        }
+        mse = dict(paired)
+        if self.denoiser.is_spatial or judged.is_counted:
+            for route, errors in self._rehearsals(judged, spikes).items():
+                mse[route], error[route] = with_untold(route, errors)
+        n_kept = len(spikes.kept)
+        return Estimate(
+            mse=mse,
+            difference=difference,
+            n_judged=n_kept,
+            error=error,
+            paired=paired,
+            n_spiky=judged.n_spectra - n_kept,
+            taken=taken,
+            is_proven=self._is_proven(),
+        )
+
+    def _paired(self, judged, spikes, rng):
+        """What pairs tell of the routes.
+
+        Returns
+        -------
+        pca : tuple of float
+            Mean squared error of PCA, and its standard error.
+        difference : dict of PairedDifference
+            By pairs of routes.
+        taken : float
+            Variance of what the autoencoder took away, in units of that of the noise.
+        """
         calm, kept = spikes.calm, spikes.kept
         expected = spikes.added_to(calm.spectra.gather(principal_codes(calm).denoise))
         power = float(judged.noise.variance(expected[kept]).mean(dtype=float))
@@ -154,31 +192,8 @@ class Routes:
         difference = {one: mean_difference(all_) for one, all_ in differences.items()}
         # The error of the raw data is their noise: no pair has to tell it. What is
         # uncertain is PCA's.
-        raw = PairedDifference(power - pca_mse, doubt)
-        difference["raw", "pca"] = raw
-        paired = {
-            route: float(pca_mse + difference[route, "pca"].value)
-            for route in self.components
-            if (route, "pca") in difference
-        }
-        error = {
-            route: float(np.hypot(doubt, difference[route, "pca"].error))
-            for route in paired
-        }
-        mse = dict(paired)
-        if self.denoiser.is_spatial or judged.is_counted:
-            for route, errors in self._rehearsals(judged, spikes).items():
-                mse[route], error[route] = with_untold(route, errors)
-        return Estimate(
-            mse=mse,
-            difference=difference,
-            n_judged=len(kept),
-            error=error,
-            paired=paired,
-            n_spiky=judged.n_spectra - len(kept),
-            taken=float(np.mean(taken)),
-            is_proven=self._is_proven(),
-        )
+        difference["raw", "pca"] = PairedDifference(power - pca_mse, doubt)
+        return (pca_mse, doubt), difference, float(np.mean(taken))
 
     def _is_proven(self):
         """Whether the fit was compared with this very shrinkage, by its own pairs."""
