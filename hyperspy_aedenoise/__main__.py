@@ -128,8 +128,8 @@ def _parser():
     add(
         "--report",
         action="store_true",
-        help="write OUT.html, too: settings, table, pictures and what speaks against "
-        "the result, in a single file. It takes about as long as the fit",
+        help="write OUT.html, too: settings, table, pictures and possible problems "
+        "with the result, in a single file. It takes about as long as the fit",
     )
     add(
         "--seed", type=int, default=0, metavar="N", help="of random numbers. Default: 0"

@@ -2,7 +2,7 @@
 Checking a result
 =================
 
-``check_denoising`` looks for what speaks against a result, without knowing the truth.
+``check_denoising`` looks for problems with a result, without knowing the truth.
 Here is a result that lost something, and one that didn't.
 """
 
@@ -36,7 +36,7 @@ print(report)
 
 # %%
 # How tall must a peak at 535 eV be to be kept with 95 % chance, if it is 1 eV wide and
-# in 16 positions beside each other? In signal units, of which the noise has 0.05:
+# in 16 positions beside each other? In signal units; the noise has sigma 0.05:
 
 print(report.detectable(535.0, width=1.0, positions=16))
 

@@ -43,7 +43,7 @@ def oxygen(signal):
 
 # %%
 # ``map_over_draws`` applies the function to the denoised signal, and to draws of its
-# error: so the error bar has in it what the background subtraction makes of the noise.
+# error. So the error bar includes the error of the background fit.
 
 o_map = s.map_over_draws(oxygen, random_state=0)
 error_bar = np.sqrt(o_map.metadata.Signal.Noise_properties.variance.data)

@@ -2,7 +2,7 @@
 First denoising
 ===============
 
-Denoise a spectrum image, and see beside PCA and the truth what came of it.
+Denoise a spectrum image, and compare the result with PCA and with the truth.
 """
 
 import hyperspy_aedenoise as aed
@@ -30,7 +30,7 @@ print(d)
 
 # %%
 # Compare. With ``truth=`` the errors are exact; without it they are estimated. The rows
-# of the picture are maps, what was taken off, spectra, and what was taken off these.
+# of the picture are maps, their residuals, spectra, and the residuals of these.
 
 c = s.compare_denoising(truth=clean)
 print(c)

@@ -2,9 +2,9 @@
 A ratio of lines, with error bars
 =================================
 
-Errors of neighbouring channels are alike, so that the error of a ratio can't be had
-from the errors of its parts. Compute the ratio inside the function that
-``map_over_draws`` calls.
+Errors of neighbouring channels are correlated, so the error of a ratio can't be
+computed from the errors of its two parts alone. Compute the ratio inside the function
+that ``map_over_draws`` calls.
 """
 
 import matplotlib.pyplot as plt
@@ -56,7 +56,7 @@ ax.legend()
 plt.show()
 
 # %%
-# How many error bars reach the truth; of a normal distribution 68 % and 95 % would:
+# The share of error bars that cover the truth; for a normal distribution 68 and 95 %:
 
 off = np.abs(ratio.data - true) / error_bar
 print(f"within one error bar {np.mean(off < 1):.2f}, two {np.mean(off < 2):.2f}")

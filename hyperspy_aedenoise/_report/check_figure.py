@@ -103,7 +103,7 @@ def _draw_sizes(ax, residual):
     ax.set_ylim(0, max(2, 1.1 * residual.by_area.max()))
     ax.set_title(
         "Means over squares / their noise, mean square\nabove the band: structure was "
-        "taken off",
+        "removed",
         fontsize=11,
     )
     ax.legend(fontsize=9)

@@ -66,17 +66,17 @@ class DenoisingComparison:
             are summed. Default: where the positions differ most beyond thickness and
             background, in units of the noise.
         interactive : bool, default False
-            Show the signals and what the autoencoder took off as HyperSpy does, with
+            Show the signals and the autoencoder's residual as HyperSpy does, with
             one navigator for all of them: move its cursor to see other positions. The
             truth isn't among them.
 
         Returns
         -------
         matplotlib.figure.Figure or None
-            None if it is interactive. Else maps, and below them what was taken off, in
+            None if it is interactive. Else maps, and below them their residuals, in
             units of the noise; the mean spectrum, and spectra at three marked positions
             of high, middle and low intensity, where a steep background would hide them
-            less a straight line; and below these what was taken off, averaged over some
+            less a straight line; and below these their residuals, averaged over some
             channels, beside the band of one standard deviation. Positions without
             result are hatched.
 

@@ -78,7 +78,7 @@ def plot_routes(comparison, routes, window=None):
 
 
 def _draw_maps(figure, panels, shown, table):
-    """Above the sums over the window, below what was taken off them."""
+    """Above the sums over the window, below their residuals."""
     rows = {row["route"]: row for row in table}
     low, high = limits_of(
         shown.image("autoencoder"), 2 * np.nanmedian(shown.image_spread())
@@ -98,7 +98,7 @@ def _draw_maps(figure, panels, shown, table):
         rest = (shown.image("raw") - shown.image(route)) / shown.image_spread()
         limits = (-_FARTHEST, _FARTHEST)
         residual = _draw_sum(below, shown, rest, limits, "RdBu_r")
-        below.set_title(f"taken off: {_scatter(rest):.2g} × noise", fontsize="small")
+        below.set_title(f"residual: {_scatter(rest):.2g} × noise", fontsize="small")
     unit = f" {unit_of(shown.energy)}" if unit_of(shown.energy) else ""
     panels[1, 0].text(
         0.5,
@@ -122,7 +122,7 @@ def _draw_maps(figure, panels, shown, table):
 
 
 def _draw_spectra(panels, shown):
-    """Above spectra, below what was taken off them."""
+    """Above spectra, below their residuals."""
     energies, close = shown.energy.axis, shown.close
     places = [("Mean spectrum", None)]
     places += [(f"Position {n}", at) for n, at in enumerate(shown.positions, start=1)]

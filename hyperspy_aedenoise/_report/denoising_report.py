@@ -1,4 +1,4 @@
-"""What speaks against a denoising: findings, the signals behind them, a picture."""
+"""Problems with a denoising: findings, the signals behind them, a picture."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DenoisingReport:
         "raw", "denoised", "residual" (raw minus denoised in units of the noise of each
         value, NaN where that is 0), "residual_map" and "residual_spectrum": its mean
         square at each position and energy, without correlation along energy and spikes,
-        about 1 where nothing but noise was taken off. Of a large lazy signal the last
+        about 1 where nothing but noise was removed. Of a large lazy signal the last
         two are of pieces of it, and the map is NaN elsewhere.
     n_judged, n_spectra : int
         Spectra that were looked at, and all.
@@ -166,7 +166,7 @@ class DenoisingReport:
             seen = f"{self.n_spectra} spectra"
         worst = [one for one in self.findings if one["severity"] != "note"]
         if not worst:
-            return f"Nothing speaks against this denoising (looked at {seen})."
+            return f"No problem was found in this denoising (looked at {seen})."
         number = "1 finding" if len(worst) == 1 else f"{len(worst)} findings"
         return f"{number} on this denoising (looked at {seen}):"
 

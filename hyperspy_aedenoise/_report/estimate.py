@@ -29,7 +29,7 @@ class Estimate:
     n_spiky : int
         Spectra beside them that have spikes, on which nothing was judged.
     taken : float
-        Variance of what the autoencoder takes off them, in units of the noise.
+        Variance of the autoencoder's residual, in units of the noise.
     is_proven : bool
         Whether the autoencoder is anything else than shrunk principal components only
         because that was better in pairs of its own, beyond chance.

@@ -1,4 +1,4 @@
-"""What speaks against a denoising, in plain words, the worst first."""
+"""Problems with a denoising, in plain words, the worst first."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ import scipy.special
 
 from hyperspy_aedenoise._report.words import in_digits, with_error
 
-#: Range of what is taken off, over the noise, where errors by the noise mean something.
+#: Range of the variance of the residual, over the noise's, where errors mean something.
 _NOISE_LIKE = (0.5, 1.5)
 #: Fewest spectra of which that is asked: a mean and components take part of few.
 _FEWEST = 30
@@ -68,7 +68,7 @@ def _contradictions(estimate):
     least, most = _NOISE_LIKE
     if estimate.n_judged >= _FEWEST and not least < estimate.taken < most:
         yield (
-            f"what the autoencoder takes off has {estimate.taken:.2g} times the "
+            f"the residual of the autoencoder has {estimate.taken:.2g} times the "
             "variance of the noise that is assumed, so that this isn't the noise of "
             f"these data, or each spectrum differs from all others. {_HELP}"
         )

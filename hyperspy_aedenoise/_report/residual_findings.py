@@ -1,4 +1,4 @@
-"""What speaks against a residual: variance and correlation that noise hasn't."""
+"""Problems with a residual: variance and correlation that noise hasn't."""
 
 import numpy as np
 import scipy.special
@@ -54,7 +54,7 @@ def on_residual(residual, places):
         yield finding(
             "pattern",
             "warning",
-            "what was taken off has a mean that isn't zero, most at "
+            "the residual has a mean that isn't zero, most at "
             f"{places.energy(at)} ({abs(residual.mean[at]):.1f} of its standard "
             "errors): sums over the map change by that.",
             energy=float(places.energies[at]),
@@ -68,8 +68,7 @@ def _on_variance(residual):
     if abs(np.log(variance)) > np.log(_OFF) + _CLEAR * error:
         very = abs(np.log(variance)) > np.log(_VERY_OFF)
         more = (
-            "more than noise was taken off, or the noise is larger than it was taken "
-            "for"
+            "more than noise was removed, or the noise is larger than it was taken for"
             if variance > 1
             else "part of the noise is still there, or it is smaller than it was taken "
             "for"
@@ -77,8 +76,7 @@ def _on_variance(residual):
         yield finding(
             "variance",
             "severe" if very else "warning",
-            f"what was taken off has {variance:.3g} times the variance of the noise: "
-            f"{more}.",
+            f"the residual has {variance:.3g} times the variance of the noise: {more}.",
             ratio=variance,
         )
 
@@ -96,8 +94,8 @@ def _on_intensity(residual):
         yield finding(
             "variance by intensity",
             "warning",
-            f"where {level:.3g} is expected, what was taken off has {ratio[at]:.2g} "
-            "times the variance that it has elsewhere, in units of the noise: gain and "
+            f"where {level:.3g} is expected, the residual has {ratio[at]:.2g} times "
+            "the variance that it has elsewhere, in units of the noise: gain and "
             "read-out noise don't describe these data. Pass a measured `NoiseModel`.",
             intensity=float(level),
             ratio=float(ratio[at]),
@@ -115,7 +113,7 @@ def _on_energy(residual, places):
         yield finding(
             "variance by energy",
             "warning",
-            f"in {off.sum()} channels, most at {places.energy(at)}, what was taken off "
+            f"in {off.sum()} channels, most at {places.energy(at)}, the residual "
             f"has {ratio[at]:.2g} times the variance that it has elsewhere: something "
             "sharp moves or saturates there, or the channels are dead or bad. Look at "
             "`report.signals['residual']`, mask them with `signal_mask`.",
@@ -131,10 +129,10 @@ def _on_correlations(residual):
             yield finding(
                 "correlation along energy",
                 "warning",
-                f"what was taken off is correlated along energy, {found.value:.2g} at "
+                f"the residual is correlated along energy, {found.value:.2g} at "
                 f"a distance of {lag} beyond that of the noise model: the model lacks "
                 "something (were the spectra resampled or smoothed?), or fine "
-                "structure was taken off with the noise.",
+                "structure was removed with the noise.",
                 lag=lag,
                 correlation=found.value,
             )
@@ -145,9 +143,9 @@ def _on_correlations(residual):
             yield finding(
                 "correlation between neighbours",
                 "severe" if found.value > 0.15 else "warning",
-                f"what was taken off neighbouring spectra {name} is correlated "
+                f"the residual of neighbouring spectra {name} is correlated "
                 f"({with_error(found.value, found.error)}): the scan was resampled, "
-                "smoothed or denoised, or structure was taken off. Noise that "
+                "smoothed or denoised, or structure was removed. Noise that "
                 "neighbours share is taken for signal; denoise the data as measured.",
                 correlation=found.value,
             )
@@ -157,7 +155,7 @@ def _on_correlations(residual):
             yield finding(
                 "stripes",
                 "warning",
-                f"what was taken off has something in common all along the {name} "
+                f"the residual has something in common all along the {name} "
                 f"({with_error(found.value, found.error)} of its variance): stripes of "
                 "the scan or of the detector's read-out.",
                 share=found.value,
@@ -175,7 +173,7 @@ def _on_spectra(residual, places):
         yield finding(
             "spectra that don't fit",
             "severe" if len(off) > 0.05 * residual.n_spectra else "warning",
-            f"from {n_spectra_in_words(len(off))} much more than noise was taken off, "
+            f"from {n_spectra_in_words(len(off))} much more than noise was removed, "
             f"up to {ratio[off[0]]:.2g} times its variance: {places.first(off)}. Look "
             "at the raw spectra there.",
             n_spectra=len(off),

@@ -105,7 +105,7 @@ class Shown:
         return self.cubes[route][position]
 
     def residual(self, route, position, drawn):
-        """Energies, and what a route took off a spectrum, in units of the noise.
+        """Energies, and the residual of a spectrum by a route, in units of the noise.
 
         Means over some channels, so that what has a shape is seen beside the noise.
         """

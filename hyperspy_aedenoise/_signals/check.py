@@ -1,4 +1,4 @@
-"""What speaks against the denoising of a signal."""
+"""Problems with the denoising of a signal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _MOST, _N_PIECES = 2**26, 4
 def check_denoising(
     self: BaseSignal, truth: BaseSignal | None = None
 ) -> DenoisingReport:
-    """Look for what speaks against the denoising of this signal.
+    """Look for problems with the denoising of this signal.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def check_denoising(
 
     Notes
     -----
-    What was taken off should be noise: white, once brought to units of the measured
+    The residual should be noise: white, once brought to units of the measured
     noise, everywhere in the map, at all energies and in means over any places. What
     isn't is told with place, energy and size: means over windows of all sizes with
     peaks of all widths at a chance of 1 % in the whole map; variance against the noise

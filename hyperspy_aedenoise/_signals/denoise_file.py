@@ -56,12 +56,12 @@ def _write(signal, mask, truth, targets, settings):
         figure.savefig(part, dpi=150)
     print(f"Written: {targets['comparison']} (comparison)")
     if "report" in targets:
-        print("Checking what speaks against the result")
+        print("Looking for problems with the result")
         report = signal.check_denoising()
         print(report)
         figures = {
             "Raw, PCA and autoencoder": figure,
-            "What was taken off": report.plot(),
+            "The residual": report.plot(),
             "Noise": signal.estimate_noise(navigation_mask=mask).plot(),
         }
         if signal.axes_manager.navigation_dimension in (1, 2):  # else it has no maps

@@ -139,7 +139,7 @@ def check_fit(misfit, n_new, n_channels):
     Parameters
     ----------
     misfit : float
-        Variance of what is taken off them over that of the noise.
+        Variance of their residual over that of the noise.
     n_new, n_channels : int
 
     Raises
@@ -152,7 +152,7 @@ def check_fit(misfit, n_new, n_channels):
             must_be(
                 "signal",
                 "made of spectra like those of the fit, where they are not the same",
-                f"{n_new} from which {misfit:.2g} times the noise would be taken off",
+                f"{n_new} from which {misfit:.2g} times the noise would be removed",
                 _ADVICE,
             )
         )

@@ -93,7 +93,7 @@ def test_a_network_that_learned_from_a_reference_takes_other_spectra(caplog):
         np.square(result.data - clean.data).mean()
         < 0.3 * NOISE.variance(clean.data).mean()
     )
-    with pytest.raises(ValueError, match="times the noise would be taken off"):
+    with pytest.raises(ValueError, match="times the noise would be removed"):
         (other * 2).get_autoencoder_model()
 
 

@@ -38,7 +38,7 @@ clean, noisy = clean_signal.data, noisy_signal.data
 # does, and once from the noisy data alone. "Clean answers" are those of the very
 # positions that are then compared, in another noise: the best case. From the noisy data
 # alone it learns in two architectures: "spectral" sees one spectrum at a time, as those
-# with clean answers do; by default positions that look alike help each other.
+# with clean answers do; by default positions that look similar help each other.
 
 rows = clean.reshape(-1, clean.shape[-1])
 noise = aed.NoiseModel.gaussian(SIGMA)
@@ -190,7 +190,7 @@ save(figure, "networks_beside_pca_spectra")
 # The error of the *image summed over energy* is not halved on this set by methods that
 # see one spectrum at a time: 0.72 of the sum's noise lies in the set's own two
 # components, which a projection on them keeps, and prior knowledge takes little off
-# that. It is halved, and more, where positions that look alike inform each other.
+# that. It is halved, and more, where positions that look similar inform each other.
 #
 # .. image:: /images/networks_beside_pca_images.png
 #    :alt: Images summed over energy, by route

@@ -111,7 +111,7 @@ save(figure, "other_noise_levels")
 # and the plain networks' heights are worse than those of the raw spectra. The package's
 # autoencoder has the same weakness where it learned from clean answers in the wrong
 # noise; in the right one it is below PCA's error at every level. Without clean data,
-# but with the help of alike positions, it is far below all of them.
+# but with the help of similar positions, it is far below all of them.
 
 # %%
 # The full run

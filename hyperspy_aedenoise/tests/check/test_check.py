@@ -1,4 +1,4 @@
-"""What speaks against a denoising is told; good data are not accused."""
+"""Problems with a denoising are told; good data are not accused."""
 
 import numpy as np
 import pytest
@@ -142,7 +142,7 @@ def test_each_kind_is_told(spoil, kind, rng):
 def test_a_good_denoising_has_nothing_against_it(map_signal):
     clean, noisy, report = map_signal
     assert [one["kind"] for one in report.findings] == ["truth"]
-    assert str(report).startswith("Nothing speaks against")
+    assert str(report).startswith("No problem was found")
     error = np.sqrt(np.square(noisy.get_autoencoder_model().data - clean.data).mean())
     assert np.isclose(report.findings[0]["error"], error)
     assert report.n_judged == report.n_spectra == 360

@@ -27,7 +27,7 @@ def test_it_can_be_read(compared):
 def test_it_can_be_seen(compared):
     """Raw, PCA, autoencoder and what is recommended, marked alike in all.
 
-    Below each map what was taken off, below each spectrum the same.
+    Below each map its residual, below each spectrum the same.
     """
     _, _, with_truth, without = compared
     for comparison in (without, with_truth):

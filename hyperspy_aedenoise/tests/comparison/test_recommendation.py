@@ -86,8 +86,8 @@ def assumed_noise(factor):
         (clipped, "they were clipped"),
         (without_background, "denoise first, and subtract after"),
         (smoothed_between_positions, "consecutive spectra is correlated"),
-        (assumed_noise(8.0), r"takes off has 0\.\d+ times the variance"),
-        (assumed_noise(0.1), r"takes off has \d+(\.\d+)? times the variance"),
+        (assumed_noise(8.0), r"autoencoder has 0\.\d+ times the variance"),
+        (assumed_noise(0.1), r"autoencoder has \d+(\.\d+)? times the variance"),
     ],
 )
 def test_nothing_is_recommended_where_the_noise_model_does_not_hold(
