@@ -180,7 +180,7 @@ def line_errors(values):
 
 
 def share_table(rows):
-    """Shares of the bar in all scenes, as Markdown."""
+    """Shares of the baseline in all scenes, as Markdown."""
     names = {n: t for n, t in ROUTES.items() if any(n in row["share"] for row in rows)}
     lines = [
         "| data | " + " | ".join(names.values()) + " | needed |",
@@ -227,7 +227,7 @@ def lines_table(row):
 
 def short_table(rows):
     """The table of the README: the autoencoder's shares alone."""
-    lines = ["| data | share of the bar's error |", "|---|---|"]
+    lines = ["| data | share of the baseline's error |", "|---|---|"]
     for row in rows:
         shares = row["share"]["autoencoder"]
         lines.append(f"| {row['name']} | {np.mean(shares):.2f} |")
@@ -235,7 +235,7 @@ def short_table(rows):
 
 
 def plot(rows, path):
-    """Shares of the bar of all routes."""
+    """Shares of the baseline of all routes."""
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(8, 1.2 + 0.3 * len(rows)), layout="constrained")

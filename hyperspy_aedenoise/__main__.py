@@ -111,8 +111,8 @@ def _parser():
         "--signal",
         type=int,
         metavar="N",
-        help="which of the EELS signals in a file, from 1. Default: the largest of "
-        "those whose energies don't reach over 0 eV, if there are any",
+        help="which EELS signal in a file, from 1. Default: the largest one without a "
+        "zero-loss peak, or the largest one if all have it",
     )
     add(
         "--mask",
@@ -132,7 +132,11 @@ def _parser():
         "with the result, in a single file. It takes about as long as the fit",
     )
     add(
-        "--seed", type=int, default=0, metavar="N", help="of random numbers. Default: 0"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the random numbers. Default: 0",
     )
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument(

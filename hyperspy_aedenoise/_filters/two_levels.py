@@ -7,6 +7,8 @@ import scipy.ndimage
 _ROUNDS, _PACE = 25, 0.6
 #: Smoothing of the maps in which regions begin, in cells, and shares of all cells.
 _SIZES, _SHARES = (1.0, 2.0, 4.0, 8.0), (0.05, 0.3)
+#: Values that are settled at a time: several beginnings of a small map.
+_AT_ONCE = 2**18
 #: How far a cell begins from being in no level rather than the other.
 _UNSURE = 0.05
 
@@ -35,13 +37,15 @@ def two_levels(codes, weights, coupling, regions=()):
     (1992) 2570, https://doi.org/10.1109/78.157297, section III). Of several beginnings
     that of the largest free energy is taken.
     """
-    beginnings = np.stack([*_beginnings(codes, weights), *regions])
-    gains, members, levels = _settled(codes, weights, coupling, beginnings)
-    best = int(gains.argmax())
-    if gains[best] <= 0:
-        return np.zeros_like(codes)
-    upper, lower = levels[:, best]
-    return np.where(weights > 0, lower + members[best] * (upper - lower), 0)
+    best, found = 0.0, np.zeros_like(codes)
+    beginnings = (*_beginnings(codes, weights), *regions)
+    step = max(_AT_ONCE // codes.size, 1)
+    for first in range(0, len(beginnings), step):
+        some = np.stack(beginnings[first : first + step])
+        for gain, fit in _settled(codes, weights, coupling, some):
+            if gain > best:
+                best, found = gain, fit
+    return found
 
 
 def _beginnings(codes, weights):
@@ -60,32 +64,34 @@ def _beginnings(codes, weights):
 
 
 def _settled(codes, weights, coupling, regions):
-    """Settle from several beginnings at once, as small maps cost little but calls.
+    """Free energy above that of the mean alone, and the map, from each beginning.
 
-    Returns the free energy of each above that of the mean alone, shape (n,), the share
-    of each cell in the upper level, shape of `regions`, and the levels, (2, n).
+    All at once: on small maps calls take most of the time.
     """
     used = weights > 0
-    known = np.stack([weights * codes, weights]).reshape(2, -1).T
+    weighted = np.stack([weights * codes, weights]).reshape(2, -1).T
     member = np.where(used, np.where(regions, 1 - _UNSURE, _UNSURE), 0)
     for _ in range(_ROUNDS):
-        upper, lower = (level[:, None, None, None] for level in _levels(member, known))
+        upper, lower = (
+            level[:, None, None, None] for level in _levels(member, weighted)
+        )
         odds = weights * (upper - lower) * (codes - (upper + lower) / 2)
         odds += coupling * _beside(np.where(used, 2 * member - 1, 0))
         new = np.where(used, 1 / (1 + np.exp(-np.clip(odds, -50, 50))), 0)
         member += _PACE * (new - member)
-    levels = _levels(member, known)
-    energies = [
-        _free_energy(codes, weights, coupling, one, pair)
-        for one, pair in zip(member, levels.T, strict=True)
-    ]
-    return np.array(energies), member, levels
+    for one, levels in zip(member, _levels(member, weighted).T, strict=True):
+        upper, lower = levels
+        fit = np.where(used, lower + one * (upper - lower), 0)
+        yield _free_energy(codes, weights, coupling, one, levels), fit
 
 
-def _levels(member, known):
-    """Weighted means of the cells of either level, shape (2, n_beginnings)."""
+def _levels(member, weighted):
+    """Weighted means of either level, shape (2, n_beginnings).
+
+    `weighted`, shape (n_cells, 2), has codes times weights, and weights.
+    """
     flat = member.reshape(len(member), -1)
-    sums = np.stack([flat @ known, (1 - flat) @ known])
+    sums = np.stack([flat @ weighted, (1 - flat) @ weighted])
     return sums[..., 0] / np.maximum(sums[..., 1], 1e-12)
 
 

@@ -120,7 +120,7 @@ class _Search:
     grid: Grid
     inside: np.ndarray
     known: np.ndarray
-    rest: np.ndarray
+    left_inside: np.ndarray
     outside: np.ndarray
     ratio: np.ndarray | None
     groups: tuple
@@ -138,7 +138,7 @@ class _Search:
             least = _ELECTRONS / electrons
         grid = Grid.of(observation.layout, observation.level, least)
         residual, ratio = residual_by_cells(observation, restoration.restored, grid)
-        rest = residual @ inside.astype("f4")
+        left_inside = residual @ inside.astype("f4")
         take_off(residual, known, np.sqrt(grid.count()))
         groups = alike_groups(restoration.plain_codes, grid)
         return cls(
@@ -147,7 +147,7 @@ class _Search:
             grid,
             inside,
             known,
-            rest,
+            left_inside,
             residual,
             ratio,
             groups,
@@ -291,7 +291,7 @@ class _Search:
         known = self.inside
         lacking = np.zeros((n_found, known.shape[1]))
         if n_found:
-            lacking = np.linalg.lstsq(maps * root, self.rest, rcond=1e-6)[0]
+            lacking = np.linalg.lstsq(maps * root, self.left_inside, rcond=1e-6)[0]
         power = np.square(maps * root).sum(axis=0)
         seen = np.square(lacking).sum(axis=1) * power
         share = np.maximum(1 - known.shape[1] / np.maximum(seen, 1e-12), 0)

@@ -1,4 +1,4 @@
-"""The picture of denoising routes: maps, spectra, and what each took away."""
+"""The picture of denoising routes: maps, spectra, and their residuals."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ _STYLES = {
 
 
 def plot_routes(comparison, routes, window=None):
-    """Denoising routes side by side: maps, spectra, and what each took away.
+    """Denoising routes side by side: maps, spectra, and their residuals.
 
     Parameters
     ----------

@@ -169,7 +169,7 @@ class Routes:
         difference : dict of PairedDifference
             By pairs of routes.
         taken : float
-            Variance of what the autoencoder took away, in units of that of the noise.
+            Variance of the autoencoder's residual, in units of that of the noise.
         """
         calm, kept = spikes.calm, spikes.kept
         expected = spikes.added_to(calm.spectra.gather(principal_codes(calm).denoise))

@@ -155,7 +155,7 @@ def _lines_on_separation(denoiser):
         f"  nothing was separated: {n_codes} latent variables for "
         f"{n_spectra_in_words(n_spectra)}. Each one differs from the others by more "
         "than the noise that is assumed. Either the noise is larger or less regular "
-        "than that (a background taken off before, resampled or clipped data, spikes, "
+        "than that (a background subtracted before, resampled or clipped data, spikes, "
         "see `s.estimate_noise().plot()`), or lines move by more than their width "
         "(align with `s.align1D()`), or the spectra have nothing in common."
     ]

@@ -99,7 +99,7 @@ def map_over_draws(
         Takes a denoised signal, and returns a signal, or a dictionary of signals, of
         one and the same shape each time: an integrated window, a ratio, parameters of
         a fitted model. What is compared should be compared inside of it, as a ratio or
-        a difference: errors of neighbouring values are alike.
+        a difference: errors of neighbouring values are correlated.
     n : int, optional
         Draws of the error. Default: 16, which tell a standard deviation to 18 %.
     random_state : int, numpy.random.Generator or None, optional
@@ -141,7 +141,7 @@ def map_over_draws(
     >>> def ratio(denoised):
     ...     first, second = denoised.isig[530.0:533.0], denoised.isig[535.0:540.0]
     ...     return first.integrate1D(-1) / second.integrate1D(-1)
-    >>> white_lines = s.map_over_draws(ratio)  # doctest: +SKIP
+    >>> peaks = s.map_over_draws(ratio)  # doctest: +SKIP
     """
     if not callable(function):
         advice = "It takes a denoised signal and returns a signal."

@@ -137,7 +137,7 @@ class Restored:
         if not self.has_told and not _PLAUSIBLE[0] < misfit < _PLAUSIBLE[1]:
             self.has_told = True
             _logger.warning(
-                "what was taken away has %.2g times the variance of the noise that was "
+                "the residual has %.2g times the variance of the noise that was "
                 "assumed: the noise model is wrong, or the reference doesn't fit the "
                 "data, or these were changed since the training.",
                 misfit,

@@ -1,4 +1,4 @@
-"""A panel for denoising by clicks."""
+"""A panel with buttons for denoising."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def get_autoencoder_uncertainty(
     passed; the noise that went into the weights is not counted. *Don't believe it*
     where a feature was lost in the noise: the denoised spectra don't have it, so that
     no rehearsal can lose it again. It holds for single values; errors of neighbouring
-    ones are alike, and for sums, ratios and fits there is `map_over_draws`.
+    ones are correlated; for sums, ratios and fits there is `map_over_draws`.
     """
     fitted = trained(self)
     signal = lazily(self, lazy_output)

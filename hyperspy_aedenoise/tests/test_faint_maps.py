@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_aedenoise._filters.faint_maps import faint_map
+from hyperspy_aedenoise._filters.residual_cells import take_off
 from hyperspy_aedenoise._filters.two_levels import two_levels
 from hyperspy_aedenoise._filters.windows import Grid, around, fitted_windows, integral
 from hyperspy_aedenoise._observation.layout import Layout
@@ -69,3 +70,34 @@ def test_faint_maps_of_noise_are_empty(rng):
     for shape in ((1, 24, 24), (1, 1, 200), (3, 12, 12)):
         maps = [faint_map(rng.standard_normal(shape), np.ones(shape)) for _ in range(5)]
         assert sum(one.any() for one in maps) <= 1
+
+
+def test_beginnings_settle_each_for_itself(rng, monkeypatch):
+    """However many at a time; a region in one map of a stack is found there alone."""
+    weights = rng.uniform(0.5, 2, (2, 16, 18))
+    weights[:, 3, 4] = 0
+    region = np.zeros(weights.shape, bool)
+    region[1, 5:13, 4:12] = True
+    codes = np.where(region, 1.0, 0) + rng.standard_normal(weights.shape) / np.sqrt(
+        np.maximum(weights, 1e-12)
+    )
+    together = two_levels(codes, weights, 1.0, (region,))
+    monkeypatch.setattr("hyperspy_aedenoise._filters.two_levels._AT_ONCE", 1)
+    np.testing.assert_allclose(
+        two_levels(codes, weights, 1.0, (region,)), together, atol=1e-12
+    )
+    inside = together[region].mean()
+    assert inside - together[~region].mean() == pytest.approx(1, abs=0.25)
+    assert (together[:, 3, 4] == 0).all()
+
+
+def test_known_directions_and_the_mean_are_taken_off(rng):
+    """In place; cells without spectra take no part in the mean."""
+    rows = rng.standard_normal((5, 7)).astype("f4")
+    known = np.linalg.qr(rng.standard_normal((7, 2)))[0]
+    root = np.sqrt([3.0, 1, 0, 2, 4])
+    empty = rows[2] - known @ (known.T @ rows[2])
+    take_off(rows, known, root)
+    np.testing.assert_allclose(rows @ known, 0, atol=1e-5)
+    np.testing.assert_allclose(root @ rows, 0, atol=1e-5)
+    np.testing.assert_allclose(rows[2], empty, atol=1e-5)

@@ -9,8 +9,8 @@ autoencoders that learned from a correct set, and from sets that are each wrong 
 way. What does that do to the peaks? And what would a user have seen who
 doesn't know the truth?
 
-Two signs need no truth. The *mean residual*, what was taken away on average over the
-positions, should be noise: its largest value is given in units of its standard error
+Two signs need no truth. The *mean residual* (raw minus denoised, averaged over the
+positions) should be noise: its largest value is given in units of its standard error
 (about 3 is expected among 256 channels). And ``compare_denoising()`` estimates the
 error beside PCA, by pairs of the noisy data.
 """

@@ -166,7 +166,7 @@ def test_empty_spectra_of_counts_keep_their_places(chunks, counted, caplog):
     signal, lazy = counted.deepcopy(), lazy_of(counted, chunks)
     with caplog.at_level(logging.WARNING, "hyperspy_aedenoise"):
         assert_fits_alike(signal, lazy, noise=NoiseModel(1.0))
-    assert "what was taken away" not in caplog.text
+    assert "the residual has" not in caplog.text
     part = (slice(3, 16), slice(0, 11))
     assert_same(
         lazy.inav[part].get_autoencoder_model(), _part(signal, part), signal.data
@@ -194,7 +194,7 @@ def test_what_does_not_fit_is_told_once(noisy, caplog):
     with caplog.at_level(logging.WARNING, "hyperspy_aedenoise"):
         with dask.config.set(scheduler="synchronous"):
             lazy.get_autoencoder_model(lazy_output=False)
-    assert caplog.text.count("what was taken away") == 1
+    assert caplog.text.count("the residual has") == 1
 
 
 # Shapes ---------------------------------------------------------------------------
