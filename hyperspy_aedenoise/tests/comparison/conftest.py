@@ -11,8 +11,8 @@ ENERGIES = {"energy_start": 527.0, "dispersion": 0.5, "n_channels": 60}
 ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder"]
 
 
-@pytest.fixture(scope="module")
-def compared(clean_signal):
+@pytest.fixture(scope="session")
+def compared():
     """A larger map, compared with and without truth."""
     clean = aed.data.sto_o_k(
         (24, 30), energy_start=527.0, dispersion=0.5, n_channels=60
