@@ -66,6 +66,7 @@ def run(monkeypatch, tmp_path):
     sys.modules.pop("study", None)
 
 
+@pytest.mark.slow  # building the site runs it, too
 def test_networks_beside_pca(run):
     names, files = run("networks_beside_pca")
     assert files == {

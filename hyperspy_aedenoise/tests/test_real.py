@@ -56,7 +56,7 @@ def test_noise_and_pattern_of_maps(name, variance_per_mean, lag_1, pattern):
     [
         "S01_SciFi_SI_STO_La_6x49x1024.dm3",
         "S03_STO_D3r1_100x_HL.dm3",
-        "S09_jat_OK_interface_20x30x791.hdf5",
+        pytest.param("S09_jat_OK_interface_20x30x791.hdf5", marks=pytest.mark.slow),
         "S12_rsciio_EELS_SI_2x2.dm4",
     ],
 )

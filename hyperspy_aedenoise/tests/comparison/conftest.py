@@ -15,7 +15,7 @@ ROUTES = ["raw", "pca", "pca_shrinkage", "autoencoder"]
 def compared():
     """A larger map, compared with and without truth."""
     clean = aed.data.sto_o_k(
-        (24, 30), energy_start=527.0, dispersion=0.5, n_channels=60
+        (18, 20), energy_start=527.0, dispersion=0.5, n_channels=60
     )
     noisy = aed.add_noise(clean, SIGMA, random_state=2)
     train(noisy, iterations=60)

@@ -154,7 +154,7 @@ def test_positions_left_out_take_no_part(compared):
     clean, noisy, _, _ = compared
     spoiled = noisy.deepcopy()
     spoiled.data[:5] += 100
-    mask = np.zeros((30, 24), bool)  # x, y
+    mask = np.zeros((20, 18), bool)  # x, y
     mask[:, :5] = True
     train(spoiled, navigation_mask=mask)
     comparison = spoiled.compare_denoising(truth=clean)
