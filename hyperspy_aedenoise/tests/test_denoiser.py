@@ -77,6 +77,23 @@ def test_the_same_seed_gives_the_same_spectra():
     assert not np.array_equal(denoised(1), denoised(2))
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the steps are TensorFlow's"
+)
+def test_a_step_of_the_training_is_traced_once(monkeypatch, rng):
+    """Tracing takes as long as many steps: in a short fit, most of the time."""
+    traced, train_step = [], keras.Model.train_step
+
+    def counted(model, data):
+        traced.append(model)
+        return train_step(model, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", counted)
+    noisy = shifting_peak(60, 40, rng) + rng.normal(0, SIGMA, (60, 40))
+    AutoencoderDenoiser("spectral", iterations=3, random_state=0).fit(noisy)
+    assert len(traced) == 1
+
+
 def test_the_global_random_state_is_left_alone(rng):
     np.random.seed(0)  # noqa: NPY002  the legacy state is what must not change
     before = np.random.get_state()[1].copy()  # noqa: NPY002
