@@ -41,14 +41,15 @@ class RegionMeans:
         return self.difference / self.difference_error
 
     @classmethod
-    def of(cls, raw, denoised, noise):
-        """Of spectra, shape (n_positions, n_channels), and their noise."""
+    def of(cls, raw, denoised, noise, windows=None):
+        """Of spectra, shape (n_positions, n_channels), their noise, and windows."""
         n_positions, n_channels = raw.shape
         spread = np.sqrt(noise.variance(denoised).mean(axis=0) / n_positions)
         mean, calm = raw.mean(axis=0, dtype=float), denoised.mean(axis=0, dtype=float)
-        n_windows = max(min(_N_WINDOWS, n_channels // _FEWEST), 1)
-        ends = np.linspace(0, n_channels, n_windows + 1).astype(int)
-        windows = np.column_stack([ends[:-1], ends[1:]])
+        if windows is None:
+            n_windows = max(min(_N_WINDOWS, n_channels // _FEWEST), 1)
+            ends = np.linspace(0, n_channels, n_windows + 1).astype(int)
+            windows = np.column_stack([ends[:-1], ends[1:]])
         inside = (np.arange(n_channels) >= windows[:, :1]) & (
             np.arange(n_channels) < windows[:, 1:]
         )

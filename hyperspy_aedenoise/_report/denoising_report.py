@@ -111,7 +111,11 @@ class DenoisingReport:
         heights = checked.detectable(energy.ravel(), width, positions)
         return heights.reshape(energy.shape)[()]
 
-    def region(self, region: np.ndarray | BaseSignal | BaseROI) -> RegionReport:
+    def region(
+        self,
+        region: np.ndarray | BaseSignal | BaseROI,
+        windows: list[tuple[float, float]] | None = None,
+    ) -> RegionReport:
         """Mean raw and denoised spectra of a region, and whether they disagree.
 
         Parameters
@@ -120,19 +124,23 @@ class DenoisingReport:
             A mask is True at the positions that are meant, in the shape of
             ``axes_manager.navigation_shape``. Of a ROI the axes are those of the
             signal.
+        windows : list of tuple of float, optional
+            Ranges of energies, (low, high), both ends included, in the unit of the
+            energy axis. Default: the whole axis in up to 24 equal parts.
 
         Returns
         -------
         RegionReport
             With the two mean spectra as `signals`, the `table` of their difference by
-            windows along energy, and `plot()`.
+            windows, and `plot()`.
 
         Raises
         ------
         TypeError, ValueError
-            If the region is none, or has no spectrum that was denoised.
+            If the region is none, or has no spectrum that was denoised; or if a window
+            is no range of energies of the signal.
         """
-        return self.means_of(region)
+        return self.means_of(region, windows)
 
     def plot(self) -> Figure:
         """Show the residual by position and energy, the findings, and the limit.

@@ -54,11 +54,13 @@ class Places:
         value = self.energies[round(channel)]
         return f"{value:.6g} {self.unit}".strip()
 
+    def full_width(self, channels):
+        """Full width at half maximum of a standard deviation; channels without unit."""
+        return float(FWHM * channels * (self.step if self.unit else 1))
+
     def width(self, channels):
-        """A standard deviation as full width at half maximum with its unit."""
-        if not self.unit:
-            return f"{in_digits(FWHM * channels)} channels"
-        return f"{in_digits(FWHM * channels * self.step)} {self.unit}"
+        """The same with its unit."""
+        return f"{in_digits(self.full_width(channels))} {self.unit or 'channels'}"
 
     def where(self, inside):
         """A part of the signal that holds most of some spectra, as `s.inav` has it."""
@@ -114,9 +116,12 @@ def on_structures(structures, noise, mean, places):
         at = round(one.channel)
         relative = abs(one.height) / spread[at]
         where = places.where(one.inside)
+        seen, numbers = "take means of the raw data there", {}
         if one.is_scattered:
-            height = "scattered over the map, up or down"
+            height = "higher in some places and lower in others"
+            seen = "map `report.signals['residual']` at that energy"
         else:
+            numbers = {"height": one.height, "error": one.error}
             sign = "peak" if one.height > 0 else "dip"
             height = (
                 f"a {sign} of {with_error(one.height, one.error)} ({relative:.2g} "
@@ -127,12 +132,10 @@ def on_structures(structures, noise, mean, places):
             "severe" if relative > _TALL and not one.is_scattered else "warning",
             f"the residual isn't noise at {places.energy(one.channel)}, "
             f"{places.width(one.width)} wide: {height}, significance "
-            f"{one.significance:.1f}. The denoised data lack it: take means of the raw "
-            "data there.",
+            f"{one.significance:.1f}. The denoised data lack it: {seen}.",
             energy=float(places.energies[at]),
-            width=one.width,
-            height=one.height,
-            error=one.error,
+            width=places.full_width(one.width),
+            **numbers,
             significance=one.significance,
             n_positions=int(one.inside.sum()),
         )

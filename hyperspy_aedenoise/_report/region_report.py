@@ -87,10 +87,13 @@ class RegionReport:
         told = (
             f"Mean of {self.n_positions} positions: raw and denoised differ most at "
             f"{window}, by {worst['difference']:.3g} "
-            f"+- {worst['error']:.2g}, {abs(worst['significance']):.1f} standard "
-            f"errors; by chance alone the largest of {n_windows} windows reaches about "
-            f"{np.sqrt(2 * np.log(max(n_windows, 2))):.1f}."
+            f"+- {worst['error']:.2g}, {abs(worst['significance']):.1f} standard errors"
         )
-        return told
+        if n_windows == 1:
+            return f"{told}."
+        return (
+            f"{told}; by chance alone the largest of {n_windows} windows reaches about "
+            f"{np.sqrt(2 * np.log(n_windows)):.1f}."
+        )
 
     __repr__ = __str__

@@ -61,7 +61,8 @@ class Shown:
         if window is None:
             window = common[Contrast(calm, noise, energies[common]).window()]
         else:
-            window = given_window(window, energies, common)
+            advice = "It is the range of energies that the maps are a sum of."
+            window = given_window(window, energies, common, "window", advice)
         mean = np.full(len(energies), np.nan)
         mean[common] = calm.mean(axis=0)
         return cls(raw, noise, cubes, window, close_look(energies, mean, window))

@@ -47,7 +47,7 @@ def spread_of_sum(noise, expected):
     return np.sqrt(np.maximum(variance, np.finfo(float).tiny))
 
 
-def given_window(window, energies, common):
+def given_window(window, energies, common, name, advice):
     """Channels of a window in the unit of the energy axis, or a refusal.
 
     Parameters
@@ -55,23 +55,24 @@ def given_window(window, energies, common):
     window : tuple of float
     energies : ndarray, shape (n_all_channels,)
     common : ndarray of int, shape (n,)
-        The channels that can be shown.
+        The channels that can be taken.
+    name, advice : str
+        Of the argument, and what it is, for the refusal.
 
     Returns
     -------
     ndarray of int
     """
     ends = f"{energies[common].min():.6g} to {energies[common].max():.6g}"
-    advice = "It is the range of energies that the maps are a sum of."
     try:
         low, high = (float(end) for end in window)
     except (TypeError, ValueError):
         allowed = "two energies, (low, high), in the unit of the energy axis"
-        raise TypeError(must_be("window", allowed, repr(window), advice)) from None
+        raise TypeError(must_be(name, allowed, repr(window), advice)) from None
     inside = (energies[common] >= low) & (energies[common] <= high)
     if not inside.any():
         allowed = f"(low, high) with channels of {ends} between them"
-        raise ValueError(must_be("window", allowed, repr(window), advice))
+        raise ValueError(must_be(name, allowed, repr(window), advice))
     return common[inside]
 
 

@@ -18,6 +18,7 @@ from hyperspy_aedenoise._report.axes import unit_of
 from hyperspy_aedenoise._report.denoising_report import DenoisingReport
 from hyperspy_aedenoise._report.region_report import RegionReport
 from hyperspy_aedenoise._report.residual_findings import on_residual
+from hyperspy_aedenoise._report.window import given_window
 from hyperspy_aedenoise._signals.hyperspy_private import (
     navigation_signal,
     progress_bar,
@@ -201,6 +202,20 @@ def _signals(signal, denoised, checked, where):
     }
 
 
+def _channels_of(windows, energies):
+    """First channel of windows in units of energy and the one after the last."""
+    advice = "Each is a range of energies: `windows=[(low, high), ...]`."
+    try:
+        pairs = list(windows)
+    except TypeError:
+        pairs = []
+    channels = [
+        given_window(pair, energies, np.arange(len(energies)), "windows", advice)
+        for pair in pairs or [windows]
+    ]
+    return np.array([(one[0], one[-1] + 1) for one in channels])
+
+
 def _in_units_of_noise(raw, calm, noise):
     """Raw minus denoised over the standard deviation of the noise; NaN without any."""
     spread = np.sqrt(noise.variance(calm))
@@ -248,8 +263,10 @@ class MeansOf:
     noise: object
     kept: np.ndarray
 
-    def __call__(self, region):
+    def __call__(self, region, windows=None):
         """Of a mask, a signal that is one, or a ROI of HyperSpy, as `RegionReport`."""
+        energies = self.signal.axes_manager.signal_axes[0].axis[self.kept]
+        windows = None if windows is None else _channels_of(windows, energies)
         inside = self._inside(region)
         raw, calm = (
             spectra_of(energy_last(one, one.data)[..., self.kept], inside).all()
@@ -265,8 +282,7 @@ class MeansOf:
                     "A mask is True at the positions that are meant.",
                 )
             )
-        means = RegionMeans.of(raw[finite], calm[finite], self.noise)
-        energies = self.signal.axes_manager.signal_axes[0].axis[self.kept]
+        means = RegionMeans.of(raw[finite], calm[finite], self.noise, windows)
         table = []
         for number, (first, end) in enumerate(means.windows):
             low, high = sorted(energies[[first, end - 1]])

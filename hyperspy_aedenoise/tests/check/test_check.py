@@ -70,10 +70,23 @@ def test_structure_that_was_taken_off_is_found(rng):
     (found,) = [one for one in kinds(noisy, clean).values()]
     assert found["kind"] == "structure" and found["severity"] == "severe"
     assert abs(found["energy"] - 504) < 0.2
+    # full width at half maximum, within a step of those that are tried
+    assert 1 / 1.7 < found["width"] / (2.355 * 3 * 0.1) < 1.7
     # of the mean over the window that shows it best, which may be somewhat larger
     assert 0.6 * 12 < found["height"] < 12 + 3 * found["error"]
     assert 25 <= found["n_positions"] <= 64
     assert "504" in found["text"] and "s.inav[" in found["text"]
+
+
+def test_structure_of_either_sign_has_no_height(rng):
+    """A mean over all positions would hide it."""
+    clean = expected()
+    sign = rng.choice([-1, 1], X.shape)[..., None]
+    extra = sign * 8 * np.exp(-0.5 * ((CHANNEL - 60) / 4) ** 2)
+    found = kinds(NOISE.sample(clean + extra, rng), clean)["structure"]
+    assert "higher in some places and lower in others" in found["text"]
+    assert "map `report.signals['residual']`" in found["text"]
+    assert not {"height", "error"} & set(found)
 
 
 def test_a_dip_is_no_peak(rng):
