@@ -227,4 +227,4 @@ def background(energies, values):
         if slopes.min(initial=0) < 0 and last < first:
             return first * (energies / at) ** slopes.min(), "a power law"
     line = first + (last - first) * (energies - at) / (to - at)
-    return line, "a line through both ends"
+    return line, "a straight line"
