@@ -15,6 +15,13 @@ def tests(session):
     session.run(*SUITE)
 
 
+@nox.session
+def slow(session):
+    """The tests that take minutes: whole studies, hostile files, real maps."""
+    session.install(".[tests]")
+    session.run(*SUITE, "-m", "slow")
+
+
 @nox.session(venv_backend="uv")
 def oldest(session):
     """The suite with the oldest versions that are allowed."""

@@ -144,7 +144,7 @@ def _compile(model, iterations, noise_level):
         return keras.ops.mean(keras.ops.square((target - output) * scale), axis=-1)
 
     model.compile(keras.optimizers.Adam(schedule), loss=weighted_error)
-    # else the first step makes its variables, and is traced once more for that
+    # else the first step makes its variables, and has to be traced again
     model.optimizer.build(model.trainable_variables)
 
 

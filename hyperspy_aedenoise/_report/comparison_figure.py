@@ -205,8 +205,8 @@ def _mark(ax, shown, image, position, number):
     if len(axes) < 2:
         where = (axes[0].axis[x] if axes else 0, image[0, x])
     outline = [withStroke(linewidth=2.5, foreground="k")]
-    yellow = {"path_effects": outline, "zorder": 6}  # also above the scale bar
-    ax.plot(*where, "s", mfc="none", mec="#ffe119", mew=1.5, ms=7, **yellow)
+    on_top = {"path_effects": outline, "zorder": 6}  # also of the scale bar
+    ax.plot(*where, "s", mfc="none", mec="#ffe119", mew=1.5, ms=7, **on_top)
     # inside of the axes, also at their border
     left = x > 0.8 * image.shape[1]
     below = len(axes) == 2 and y < 0.1 * image.shape[0]
@@ -218,5 +218,5 @@ def _mark(ax, shown, image, position, number):
         weight="bold",
         xytext=beside,
         textcoords="offset points",
-        **yellow,
+        **on_top,
     )

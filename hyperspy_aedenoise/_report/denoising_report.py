@@ -35,7 +35,9 @@ class DenoisingReport:
     findings : list of dict
         Each with ``kind``; ``severity``, which is "severe" (the result is wrong there),
         "warning" (it may be) or "note"; ``text``, in plain words; and numbers, which
-        depend on the kind. Ordered by severity.
+        depend on the kind. Ordered by severity. A "width" is a full width at half
+        maximum in the unit of the energy axis (channels, where it has none); structure
+        of either sign has neither "height" nor "error".
     signals : dict of str to BaseSignal
         "raw", "denoised", "residual" (raw minus denoised in units of the noise of each
         value, NaN where that is 0), "residual_map" and "residual_spectrum": its mean
@@ -126,7 +128,8 @@ class DenoisingReport:
             signal.
         windows : list of tuple of float, optional
             Ranges of energies, (low, high), both ends included, in the unit of the
-            energy axis. Default: the whole axis in up to 24 equal parts.
+            energy axis. Channels that the fit leaves out don't count. Default: the
+            whole axis in up to 24 equal parts.
 
         Returns
         -------

@@ -55,11 +55,14 @@ class Places:
         return f"{value:.6g} {self.unit}".strip()
 
     def full_width(self, channels):
-        """Full width at half maximum of a standard deviation; channels without unit."""
+        """Full width at half maximum, from a standard deviation in channels.
+
+        In the unit of the energies, or in channels where they have none.
+        """
         return float(FWHM * channels * (self.step if self.unit else 1))
 
     def width(self, channels):
-        """The same with its unit."""
+        """Full width at half maximum with its unit."""
         return f"{in_digits(self.full_width(channels))} {self.unit or 'channels'}"
 
     def where(self, inside):
@@ -116,10 +119,10 @@ def on_structures(structures, noise, mean, places):
         at = round(one.channel)
         relative = abs(one.height) / spread[at]
         where = places.where(one.inside)
-        seen, numbers = "take means of the raw data there", {}
+        advice, numbers = "take means of the raw data there", {}
         if one.is_scattered:
             height = "higher in some places and lower in others"
-            seen = "map `report.signals['residual']` at that energy"
+            advice = "map the residual (`signals` of this report) at that energy"
         else:
             numbers = {"height": one.height, "error": one.error}
             sign = "peak" if one.height > 0 else "dip"
@@ -132,7 +135,7 @@ def on_structures(structures, noise, mean, places):
             "severe" if relative > _TALL and not one.is_scattered else "warning",
             f"the residual isn't noise at {places.energy(one.channel)}, "
             f"{places.width(one.width)} wide: {height}, significance "
-            f"{one.significance:.1f}. The denoised data lack it: {seen}.",
+            f"{one.significance:.1f}. The denoised data lack it: {advice}.",
             energy=float(places.energies[at]),
             width=places.full_width(one.width),
             **numbers,

@@ -22,8 +22,9 @@ class RegionReport:
         where HyperSpy has it, in ``metadata.Signal.Noise_properties.variance``.
     table : list of dict
         For each window along energy: ``low`` and ``high``, energies; ``raw`` and
-        ``denoised``, means there; ``difference`` of the two, its standard ``error`` due
-        to the noise of the raw mean, and ``significance``, difference over error.
+        ``denoised``, means there; ``difference`` of the two; ``error``, the standard
+        error of ``raw`` due to the noise, and so of the difference; and
+        ``significance``, difference over error.
     means : RegionMeans
     """
 
@@ -85,14 +86,15 @@ class RegionReport:
         unit = unit_of(self.signals["raw"].axes_manager.signal_axes[0])
         window = f"{worst['low']:.6g} to {worst['high']:.6g} {unit}".rstrip()
         told = (
-            f"Mean of {self.n_positions} positions: raw and denoised differ most at "
-            f"{window}, by {worst['difference']:.3g} "
-            f"+- {worst['error']:.2g}, {abs(worst['significance']):.1f} standard errors"
+            f"{worst['difference']:.3g} +- {worst['error']:.2g}, "
+            f"{abs(worst['significance']):.1f} standard errors"
         )
+        of = f"Mean of {self.n_positions} positions"
         if n_windows == 1:
-            return f"{told}."
+            return f"{of}, {window}: raw minus denoised is {told}."
         return (
-            f"{told}; by chance alone the largest of {n_windows} windows reaches about "
+            f"{of}: raw and denoised differ most at {window}, by {told}; by chance "
+            f"alone the largest of {n_windows} windows reaches about "
             f"{np.sqrt(2 * np.log(n_windows)):.1f}."
         )
 

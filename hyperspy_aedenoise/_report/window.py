@@ -69,9 +69,11 @@ def given_window(window, energies, common, name, advice):
     except (TypeError, ValueError):
         allowed = "two energies, (low, high), in the unit of the energy axis"
         raise TypeError(must_be(name, allowed, repr(window), advice)) from None
-    inside = (energies[common] >= low) & (energies[common] <= high)
+    # axes in files are of single precision: a channel at 533 eV lies at 533.000001
+    near = 1e-3 * np.ptp(energies) / max(len(energies) - 1, 1)
+    inside = (energies[common] >= low - near) & (energies[common] <= high + near)
     if not inside.any():
-        allowed = f"(low, high) with channels of {ends} between them"
+        allowed = f"(low, high) with channels that take part between them, of {ends}"
         raise ValueError(must_be(name, allowed, repr(window), advice))
     return common[inside]
 

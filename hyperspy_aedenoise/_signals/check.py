@@ -203,16 +203,16 @@ def _signals(signal, denoised, checked, where):
 
 
 def _channels_of(windows, energies):
-    """First channel of windows in units of energy and the one after the last."""
+    """Channels of ranges of energies, (first, one after the last), shape (n, 2)."""
     advice = "Each is a range of energies: `windows=[(low, high), ...]`."
-    try:
-        pairs = list(windows)
-    except TypeError:
-        pairs = []
-    channels = [
-        given_window(pair, energies, np.arange(len(energies)), "windows", advice)
-        for pair in pairs or [windows]
-    ]
+    listed = isinstance(windows, (list, tuple, np.ndarray))
+    if not listed or not len(windows) or any(np.ndim(one) == 0 for one in windows):
+        allowed = "a list of pairs of energies, [(low, high), ...]"
+        raise TypeError(must_be("windows", allowed, repr(windows), advice))
+    every = np.arange(len(energies))
+    channels = (
+        given_window(pair, energies, every, "windows", advice) for pair in windows
+    )
     return np.array([(one[0], one[-1] + 1) for one in channels])
 
 
@@ -266,7 +266,7 @@ class MeansOf:
     def __call__(self, region, windows=None):
         """Of a mask, a signal that is one, or a ROI of HyperSpy, as `RegionReport`."""
         energies = self.signal.axes_manager.signal_axes[0].axis[self.kept]
-        windows = None if windows is None else _channels_of(windows, energies)
+        channels = None if windows is None else _channels_of(windows, energies)
         inside = self._inside(region)
         raw, calm = (
             spectra_of(energy_last(one, one.data)[..., self.kept], inside).all()
@@ -282,7 +282,7 @@ class MeansOf:
                     "A mask is True at the positions that are meant.",
                 )
             )
-        means = RegionMeans.of(raw[finite], calm[finite], self.noise, windows)
+        means = RegionMeans.of(raw[finite], calm[finite], self.noise, channels)
         table = []
         for number, (first, end) in enumerate(means.windows):
             low, high = sorted(energies[[first, end - 1]])

@@ -141,7 +141,13 @@ def test_quiet(noisy_signal, capfd, briefly):
     assert "already" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["S12_rsciio_EELS_SI_2x2.dm4"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("S01_SciFi_SI_STO_La_6x49x1024.dm3", marks=pytest.mark.slow),
+        "S12_rsciio_EELS_SI_2x2.dm4",
+    ],
+)
 def test_a_real_file(name, briefly):
     assert __main__.main([str(real_file(name)), "-o", "out.hspy"]) == 0
     assert np.isfinite(hs.load("out.hspy").data).all()

@@ -55,7 +55,7 @@ def test_what_was_taken_off_is_noise(compared):
     figure = comparison.plot()
     residual = [ax for ax in figure.axes if ax.images and not ax.lines][-1]
     values = np.abs(residual.images[0].get_array().data)
-    # 360 values: a median is good to 7 %, and 6 of 60 components are taken off it
+    # 360 values: a median is good to 6 %, and 6 of 60 components are taken off it
     assert np.median(values) == pytest.approx(0.6745, rel=0.2)
 
 

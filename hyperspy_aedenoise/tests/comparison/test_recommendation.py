@@ -44,8 +44,8 @@ def test_pca_is_recommended_where_the_network_was_spoiled(compared):
 
 def counts_on_background():
     """Counts of an edge on a steep background of varying thickness, and that alone."""
-    clean = aed.data.sto_o_k((12, 12), dispersion=0.2, n_channels=128)
-    thickness = np.linspace(0.5, 1.5, 144).reshape(12, 12, 1)
+    clean = aed.data.sto_o_k((14, 14), dispersion=0.2, n_channels=128)
+    thickness = np.linspace(0.5, 1.5, 196).reshape(14, 14, 1)
     background = 2e4 * (1 + np.arange(128) / 10.0) ** -2.0 * thickness
     clean.data = clean.data * 90.0 + background
     return aed.add_noise(
@@ -54,7 +54,7 @@ def counts_on_background():
 
 
 def clipped(rng):
-    clean = aed.data.sto_o_k((12, 12), dispersion=0.2, n_channels=128) * 3.0
+    clean = aed.data.sto_o_k((14, 14), dispersion=0.2, n_channels=128) * 3.0
     noisy = aed.add_noise(clean, NoiseModel.gaussian(2.0), random_state=0)
     noisy.data = np.maximum(noisy.data, 0)
     return noisy, {}
