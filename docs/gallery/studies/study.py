@@ -14,7 +14,7 @@ SHORT = bool(os.environ.get("TUTORIALS_SHORT"))
 #: The documentation's pages are made with a larger one, but in few minutes.
 SITE = bool(os.environ.get("TUTORIALS_SITE")) and not SHORT
 SHAPE = (14, 14) if SHORT else (24, 24) if SITE else (64, 64)
-ITERATIONS = 20 if SHORT else 60 if SITE else 750
+ITERATIONS = 20 if SHORT else 30 if SITE else 750
 #: Where figures go, if anywhere.
 FIGURES = os.environ.get("TUTORIALS_FIGURES")
 FIGURES = Path(FIGURES) if FIGURES else None
